@@ -1,0 +1,6 @@
+"""``python -m jobd``."""
+
+from jobd.cli.main import main
+
+if __name__ == "__main__":
+    main()

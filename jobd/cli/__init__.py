@@ -1,0 +1,1 @@
+"""SPEAKS: one module per command group; the only place that prints."""

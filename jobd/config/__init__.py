@@ -1,0 +1,1 @@
+"""READS: the configuration, from TOML to frozen jobs."""

@@ -1,0 +1,1 @@
+"""DECIDES: pure functions and the scheduler. No await, clock, randomness, I/O or logging."""

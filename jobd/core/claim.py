@@ -1,0 +1,119 @@
+"""Claim: ask for the right to run a tick. The store decides it, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from jobd.core.job import Overlap
+from jobd.core.ledger import SkipReason
+
+
+class Trigger(StrEnum):
+    """What asked for a run."""
+
+    SCHEDULE = "schedule"
+    CATCHUP = "catchup"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What must hold for the claim to be granted (see jobd.core.overlap)."""
+
+    overlap: Overlap
+    max_instances: int = 1
+    ignores_duty: bool = False  # a person asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """A wish to run. ``run_id`` is made by the claimer: a lost answer is found again by it."""
+
+    run_id: str
+    job: str
+    fire_time: datetime | None  # None: no tick stands behind a manual run
+    trigger: Trigger
+    demand: Demand
+    requested_by: str = ""  # who triggered it by hand
+    params: tuple[tuple[str, str], ...] = ()
+    settled_until: datetime | None = None  # see JobMemory.settled_until
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run that holds its job's lease, as the store knows it."""
+
+    run_id: str
+    job: str
+    node: str
+    token: int
+    fire_time: datetime | None
+    trigger: Trigger
+    claimed_at: datetime
+    attempt: int = 1
+    retry_at: datetime | None = None  # set between attempts
+    requested_by: str = ""
+    params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimGranted:
+    """The run may start. ``token`` is higher than that of every earlier run of the job."""
+
+    request: ClaimRequest
+    token: int
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDenied:
+    """The run may not start now.
+
+    ``settled`` is true when the tick is thereby skipped and in the ledger; otherwise it may
+    be asked for again (``queue`` and ``replace``). ``reason`` None means that the tick had
+    been decided before: nothing is left to do or to count.
+    """
+
+    request: ClaimRequest
+    reason: SkipReason | None
+    settled: bool
+    blocker: ActiveRun | None = None
+    until: datetime | None = None  # for duty: when the job may run again
+
+
+ClaimAnswer = ClaimGranted | ClaimDenied
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A job whose ticks are skipped until an operator, or the clock, resumes it."""
+
+    by: str
+    since: datetime
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobMemory:
+    """What the store remembers of a job from one start of the daemon to the next.
+
+    ``settled_until``: every fire time up to and including it is in the ledger. Later ones
+    may be too: a tick that still waits holds it back, and a claim for a decided tick is
+    denied, so looking at one twice does no harm and losing one is impossible.
+    """
+
+    job: str
+    settled_until: datetime
+    token: int = 0
+    last_started: datetime | None = None
+    last_ended: datetime | None = None
+    last_outcome: str | None = None
+    last_success: datetime | None = None
+    last_duration: timedelta | None = None
+    smoothed_duration_s: float | None = None  # see jobd.core.forecast
+    memory_peak_bytes: int | None = None  # of the last run
+    rest_until: datetime | None = None  # max_duty forbids runs before it
+    pause: Pause | None = None
+    skip_next: Pause | None = None
+    active: tuple[ActiveRun, ...] = ()

@@ -1,0 +1,115 @@
+"""Everything the scheduler can ask for. The daemon performs these in the order given."""
+
+from dataclasses import dataclass
+
+from jobd.core.claim import ActiveRun, ClaimRequest, Pause
+from jobd.core.job import Job
+from jobd.core.ledger import Skip
+from jobd.core.outcome import StopCause
+from jobd.core.run import Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ask the store for these runs, all at once. Answer: ClaimsDecided or ClaimsFailed."""
+
+    requests: tuple[ClaimRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSkips:
+    """Settle ticks without a run. Answer: SkipsRecorded."""
+
+    skips: tuple[Skip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Execute one attempt. Answer: RunStarted or RunNotStarted, then AttemptEnded."""
+
+    run: ActiveRun
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Stop an attempt's whole process tree: stop_signal, then SIGKILL after kill_after."""
+
+    run_id: str
+    cause: StopCause
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRun:
+    """Remember where an active run stands (its attempt, when the next one is due)."""
+
+    run: ActiveRun
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun:
+    """Report a run's end to the store and let the supervisor forget it.
+
+    ``final`` False: only this attempt ended; the record goes to the log and the history,
+    and the lease stays.
+    """
+
+    finish: Finish
+    will_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SavePause:
+    """Remember a job's pause, or its end (None)."""
+
+    job: str
+    pause: Pause | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSkipNext:
+    """Remember that a job's next tick is to be skipped, or no more (None)."""
+
+    job: str
+    skip_next: Pause | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an operator asked for is done or under way; ``run_ids`` are the runs concerned."""
+
+    request_id: str
+    run_ids: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What an operator asked for cannot be; ``message`` says why and what to do.
+
+    ``code`` is the reply's kind: ``no_such_job``, ``no_such_run``, ``busy`` (overlap),
+    ``bad_request`` or ``shutting_down``.
+    """
+
+    request_id: str
+    code: str
+    message: str
+    blocker: ActiveRun | None = None
+
+
+Reply = Accepted | Refused
+
+Effect = (
+    Claim
+    | RecordSkips
+    | StartRun
+    | StopRun
+    | SaveRun
+    | FinishRun
+    | SavePause
+    | SaveSkipNext
+    | Accepted
+    | Refused
+)

@@ -1,0 +1,145 @@
+"""Job: one frozen description of what is wanted, with every default filled in.
+
+The parts that many jobs share (limits, retries) are objects of their own, so that ten
+thousand jobs with the same defaults hold them once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from jobd.core.outcome import Outcome
+from jobd.core.schedule import Schedule
+
+
+class Overlap(StrEnum):
+    """What becomes of a tick while the prior run of its job is active."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    REPLACE = "replace"
+    ALLOW = "allow"
+
+
+class Catchup(StrEnum):
+    """Which of the ticks that nobody could decide in time still run."""
+
+    NONE = "none"
+    LATEST = "latest"
+    ALL = "all"
+
+
+class JitterMode(StrEnum):
+    """Whether the delay differs per tick or is constant per job."""
+
+    RANDOM = "random"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings of a run's whole process tree; None is no ceiling."""
+
+    memory_max_bytes: int | None = None
+    memory_high_bytes: int | None = None
+    cpu_max: float | None = None  # in cores: 0.5 is half of one
+    cpu_weight: int | None = None  # 1 to 10000, as in cgroup v2
+    io_weight: int | None = None  # 1 to 10000, as in cgroup v2
+    pids_max: int | None = None
+    nice: int | None = None
+    oom_score_adj: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often and after which outcomes a run gets another attempt."""
+
+    max: int = 0
+    delay: timedelta = timedelta(seconds=30)
+    factor: float = 2.0
+    max_delay: timedelta = timedelta(minutes=10)
+    jitter: float = 0.2  # share of the delay
+    on: frozenset[Outcome] = frozenset(
+        {Outcome.FAILURE, Outcome.TIMEOUT, Outcome.OOM, Outcome.LOST}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is executed and as whom. Never logged, never in a metric: argv may hold secrets."""
+
+    argv: tuple[str, ...]
+    user: str | None = None
+    group: str | None = None
+    cwd: str | None = None
+    umask: int | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    env_file: str | None = None
+    stdin: str | None = None  # a file's path; None is /dev/null
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """What a manual trigger may pass as ``JOBD_PARAM_<NAME>``."""
+
+    name: str
+    pattern: str | None = None  # full match
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Words for people; nothing here changes what runs."""
+
+    description: str = ""
+    owner: str = ""
+    runbook: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the definition was read, and which keys the job and the defaults set.
+
+    A key in neither set has its built-in default; ``ctl show`` says so.
+    """
+
+    file: str = ""
+    line: int = 0
+    own: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One configured job. Keys and defaults are those of the contract, section 2."""
+
+    name: str
+    command: Command
+    schedule: Schedule | None = None  # None: manual only
+    timezone: str = "UTC"
+    jitter: timedelta = timedelta(0)
+    jitter_mode: JitterMode = JitterMode.RANDOM
+    overlap: Overlap = Overlap.SKIP
+    max_instances: int = 1
+    max_duty: float = 1.0
+    timeout: timedelta | None = None
+    stop_signal: int = 15
+    kill_after: timedelta = timedelta(seconds=10)
+    limits: Limits = field(default_factory=Limits)
+    catchup: Catchup = Catchup.LATEST
+    catchup_window: timedelta = timedelta(hours=1)
+    start_deadline: timedelta | None = None  # None: min(interval, 5 minutes)
+    retries: Retries = field(default_factory=Retries)
+    success_exit_codes: frozenset[int] = frozenset({0})
+    failure_pattern: str | None = None
+    priority: int = 0
+    output_max_bytes: int = 1 << 20
+    params: tuple[Param, ...] = ()
+    enabled: bool = True
+    about: About = field(default_factory=About)
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+Jobs = Mapping[str, Job]

@@ -1,0 +1,91 @@
+"""Run: one claimed execution, retries included.
+
+The law, as a table of state × event → state::
+
+                 started    not_started   attempt_ended        retry_due   stopped
+    starting     running    ended/backoff ended/backoff        -           starting
+    running      -          -             ended/backoff        -           running
+    backoff      -          -             -                    starting    ended
+
+An attempt that ends leads to ``backoff`` when the retries of its job say so, else to
+``ended``. Every pair that the table does not name is a defect of ours.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from jobd.core.claim import Trigger
+from jobd.core.outcome import Outcome
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    ENDED = "ended"
+
+
+class RunEvent(StrEnum):
+    """What can happen to a run."""
+
+    STARTED = "started"
+    RETRY_LATER = "retry_later"
+    RETRY_DUE = "retry_due"
+    FINISHED = "finished"
+
+
+_TABLE = {
+    (RunState.STARTING, RunEvent.STARTED): RunState.RUNNING,
+    (RunState.STARTING, RunEvent.RETRY_LATER): RunState.BACKOFF,
+    (RunState.STARTING, RunEvent.FINISHED): RunState.ENDED,
+    (RunState.RUNNING, RunEvent.RETRY_LATER): RunState.BACKOFF,
+    (RunState.RUNNING, RunEvent.FINISHED): RunState.ENDED,
+    (RunState.BACKOFF, RunEvent.RETRY_DUE): RunState.STARTING,
+    (RunState.BACKOFF, RunEvent.FINISHED): RunState.ENDED,
+}
+
+
+def advance(state: RunState, event: RunEvent) -> RunState:
+    """Return the state that follows; a pair outside the table is our own defect."""
+    following = _TABLE.get((state, event))
+    assert following is not None, f"a run that is {state} cannot see {event}"
+    return following
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the history keeps it. Times are None until they happened."""
+
+    run_id: str
+    job: str
+    node: str
+    token: int
+    trigger: Trigger
+    fire_time: datetime | None
+    claimed_at: datetime
+    requested_by: str = ""
+    attempt: int = 1
+    started_at: datetime | None = None  # the last attempt's exec
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    reason: str = ""  # why it could not start, or was stopped, in words
+    exit_code: int | None = None
+    signal: int | None = None
+    duration_s: float | None = None  # of the last attempt
+    cpu_s: float | None = None
+    memory_peak_bytes: int | None = None
+    output_bytes: int = 0
+    output_dropped_bytes: int = 0
+    params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A run's end, as the holder reports it to the store under its fencing token."""
+
+    record: RunRecord
+    rest_until: datetime | None  # max_duty: no run of the job before it
+    smoothed_duration_s: float | None

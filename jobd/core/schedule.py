@@ -1,0 +1,19 @@
+"""Schedule: when a job is wanted. Tick: one such instant, with jitter.  (being written)"""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Schedule(Protocol):
+    """When a job is wanted. All instants are aware UTC."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    def next_after(
+        self, instant: datetime, last_ended: datetime | None = None
+    ) -> datetime | None: ...
+    def latest(self, instant: datetime) -> datetime | None: ...
+    def count(self, after: datetime, until: datetime) -> int: ...
+    def interval(self, near: datetime) -> timedelta: ...

@@ -1,0 +1,72 @@
+"""What a scheduler shows of itself: frozen pictures for the command line, the pages, the metrics."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from jobd.core.claim import ActiveRun, JobMemory, Pause
+from jobd.core.job import Job
+from jobd.core.run import RunState
+
+
+class JobState(StrEnum):
+    """A job in one word, the most telling first."""
+
+    RUNNING = "running"
+    RETRYING = "retrying"  # between attempts
+    WAITING = "waiting"  # a tick waits for room or for the prior run
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    MANUAL = "manual"  # no schedule
+    SCHEDULED = "scheduled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """An active run."""
+
+    run: ActiveRun
+    state: RunState
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    """A tick or a manual run that wants to start and may not yet."""
+
+    job: str
+    run_id: str
+    fire_time: datetime | None
+    since: datetime
+    priority: int
+    held_by: str  # a SkipReason's value
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job and where it stands."""
+
+    job: Job
+    state: JobState
+    memory: JobMemory  # kept up to date by the scheduler while it runs
+    next_fire: datetime | None
+    next_due: datetime | None  # with jitter
+    interval: timedelta | None
+    start_deadline: timedelta | None
+    runs: tuple[RunView, ...]
+    waiting: tuple[WaitingView, ...]
+    pause: Pause | None
+    utilization: float | None  # smoothed duration over interval
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """The node as a whole."""
+
+    jobs: int
+    paused: int
+    running: int  # attempts that hold a place under max_running
+    waiting: int
+    max_running: int
+    max_waiting: int
+    is_stopping: bool

@@ -1,0 +1,1 @@
+"""CONNECTS: the event loop, what performs effects, the life of the daemon."""

@@ -1,0 +1,42 @@
+"""The exceptions of jobd. The type says whose fault it is.
+
+::
+
+    JobdError
+    ├── ConfigError          the user's: a key, a value, a file
+    │   └── ScheduleError    an expression that names no instant
+    ├── StateError           the state directory: held by another daemon, damaged, newer
+    ├── StoreUnavailable     the world's: the store cannot be reached, or its disk is full
+    ├── SupervisorError      the world's: the supervisor cannot be reached or refused
+    └── StaleToken           a late holder's: its lease passed on to a newer run
+
+A defect of ours is an ``AssertionError``, never one of these.
+"""
+
+
+class JobdError(Exception):
+    """Something that jobd can explain: the message says what, which, and what to do."""
+
+
+class ConfigError(JobdError):
+    """The configuration is wrong; the message names file, line, key, value and the mend."""
+
+
+class ScheduleError(ConfigError):
+    """A schedule expression that cannot be read or never fires."""
+
+
+class StateError(JobdError):
+    """The state directory cannot be used: held, damaged, written by a newer jobd."""
+
+
+class StoreUnavailable(JobdError):
+    """The store did not answer, or could not write; trying again later may help."""
+
+
+class SupervisorError(JobdError):
+    """The supervisor did not answer or could not be started."""
+
+
+class StaleToken(JobdError):
+    """A report about a run whose lease has passed on; it is refused."""

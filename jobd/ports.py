@@ -1,0 +1,347 @@
+"""What the core's shells need of the world, as Protocols. Each docstring is the contract
+that the conformance tests hold every implementation to."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
+from jobd.core.effects import Reply
+from jobd.core.events import AttemptEnded, HeldRun, OperatorEvent, RunNotStarted, RunStarted
+from jobd.core.ledger import Skip, TickRecord
+from jobd.core.run import Finish, RunRecord
+from jobd.core.view import JobView, NodeView
+
+
+class Clock(Protocol):
+    """Reads time. ``now`` is the wall clock (may jump), ``steady_s`` never goes back."""
+
+    def now(self) -> datetime: ...
+
+    def steady_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A job as the store needs to know it: a changed ``schedule`` starts its ticks anew."""
+
+    job: str
+    schedule: str  # the schedule's identity: its text with time zone and DST rules
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a question is about; None is any. Newest first, at most ``limit``."""
+
+    job: str | None = None
+    outcome: str | None = None  # an Outcome's value, or "active"
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what, when, through the control socket."""
+
+    at: datetime
+    by: str  # "uid 1000 (anna)"
+    action: str  # "pause", "trigger", …
+    target: str  # job, run, or "" for the node
+    detail: str = ""
+
+
+class Store(Protocol):
+    """Remembers jobs, ticks and runs, and grants the right to run. Thread-free: one asyncio loop.
+
+    Operations take effect in the order in which they were called. Every write is durable
+    before its call returns. ``StoreUnavailable`` says that the world failed and that the
+    operation may or may not have happened; repeating any write with the same arguments is
+    harmless. ``now`` is passed by the caller where a store of one node has no better clock.
+    """
+
+    @property
+    def trouble(self) -> str:
+        """Why history is not being kept right now, in words; "" when all is well."""
+        ...
+
+    async def open(self) -> None:
+        """Make ready: take the lock, upgrade the tables. ``StateError`` when that cannot be."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything; safe to call twice."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers; ``StoreUnavailable`` otherwise."""
+        ...
+
+    async def enrol(
+        self, enrolments: Sequence[Enrolment], now: datetime
+    ) -> Mapping[str, JobMemory]:
+        """Return what is remembered of each job, and drop the rest from the roll.
+
+        A job that is new, was not on the roll last time, or whose schedule text changed has
+        ``settled_until`` = now: the past of a schedule that was not in force is not owed.
+        Active runs of jobs that left the roll stay active until finished; ``orphans``
+        returns them.
+        """
+        ...
+
+    async def orphans(self) -> Sequence[ActiveRun]:
+        """Return the active runs of jobs that are not on the roll."""
+        ...
+
+    async def claim(
+        self, requests: Sequence[ClaimRequest], node: str, now: datetime
+    ) -> Sequence[ClaimAnswer]:
+        """Decide each request in order, in one transaction; answers match requests by position.
+
+        - Tick already in the ledger → ``ClaimDenied(reason=None, settled=True)``; except if it
+          was started by this very ``run_id`` and that run is active: granted again, same token.
+        - :func:`jobd.core.overlap.obstacle` finds one: if the demand's overlap policy makes that
+          a skip (:func:`jobd.core.overlap.fate`) and it is a tick, the ledger gets the skip and
+          the answer is ``settled``; manual requests are never settled and leave no row.
+        - Else: ledger row "started" (for ticks), run row, the job's next token, the run is active.
+        """
+        ...
+
+    async def skip(self, skips: Sequence[Skip], node: str, now: datetime) -> Sequence[Skip]:
+        """Put skips in the ledger; return them with the counts that were newly settled.
+
+        Ticks inside a range that the ledger already has are not settled again: the count
+        returned leaves them out, and a skip with nothing new left comes back with count 0.
+        """
+        ...
+
+    async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
+        """Remember an active run's attempt, ``retry_at`` and, if given, its start."""
+        ...
+
+    async def finish(self, finishes: Sequence[Finish]) -> Sequence[bool]:
+        """End runs: history row, job memory, no longer active. Position by position True, or
+        False when the token was stale (the run is not active under that token): then nothing
+        changed, except that finishing the same run twice is True both times."""
+        ...
+
+    async def save_pause(self, job: str, pause: Pause | None) -> None:
+        """Remember or (None) end a job's pause."""
+        ...
+
+    async def save_skip_next(self, job: str, skip_next: Pause | None) -> None:
+        """Remember or (None) forget that the job's next tick is to be skipped."""
+        ...
+
+    async def note(self, entry: AuditEntry) -> None:
+        """Keep who did what."""
+        ...
+
+    async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
+        """Return who did what, newest first."""
+        ...
+
+    async def run(self, run_id: str) -> RunRecord | None:
+        """Return a run by its id or by a prefix of it that only one run has."""
+        ...
+
+    async def runs(self, wanted: RunFilter) -> Sequence[RunRecord]:
+        """Return runs, newest first, active ones included."""
+        ...
+
+    async def ticks(
+        self, job: str, *, at: datetime | None = None, limit: int = 20
+    ) -> Sequence[TickRecord]:
+        """Return ledger rows of a job, newest first; with ``at``: those whose range holds it,
+        or else the nearest row on either side."""
+        ...
+
+    async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
+        """Return job → reason → ticks skipped since then."""
+        ...
+
+    async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
+        """Delete ended runs and ledger rows beyond either bound, in batches; return run ids."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """By what the supervisor holds limits here, for ``ctl show`` and the log."""
+
+    tree: str  # "cgroup v2", "cgroup v1", "process tree": how all descendants are found
+    memory: str  # "cgroup v2", "cgroup v1", "watcher"
+    cpu: str  # "cgroup v2", "cgroup v1", "none"
+    pids: str
+    io: str
+    detail: str = ""  # why nothing better
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """All that the supervisor needs to execute one attempt. Everything is resolved: ids are
+    numbers, paths absolute, the environment complete."""
+
+    run: ActiveRun  # handed back after a daemon's restart
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    output: str  # path of the file that keeps the output; made at its first byte
+    output_max_bytes: int
+    stop_signal: int
+    kill_after_s: float
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+    umask: int = 0o022
+    stdin: str | None = None
+    timeout_s: float | None = None  # from exec
+    memory_max_bytes: int | None = None
+    memory_high_bytes: int | None = None
+    cpu_max: float | None = None
+    cpu_weight: int | None = None
+    io_weight: int | None = None
+    pids_max: int | None = None
+    nice: int | None = None
+    oom_score_adj: int | None = None
+
+
+Report = RunStarted | RunNotStarted | AttemptEnded
+
+
+class Supervisor(Protocol):
+    """Holds the children. Speaks to a process that outlives the daemon."""
+
+    @property
+    def enforcement(self) -> Enforcement:
+        """By what limits are held; known once connected."""
+        ...
+
+    async def connect(self) -> Sequence[HeldRun]:
+        """Reach the supervisor (start one if this daemon owns it); return what it holds,
+        leftovers of a dead supervisor being gone by then. ``SupervisorError`` if it cannot be."""
+        ...
+
+    async def start(self, launches: Sequence[Launch]) -> None:
+        """Hand over attempts; each is answered by a RunStarted or RunNotStarted report."""
+        ...
+
+    async def stop(self, run_id: str, cause: str) -> None:
+        """Stop a run's whole tree; unknown runs are ignored, a repeated stop is harmless."""
+        ...
+
+    async def extend(self, run_id: str, until_steady_s: float | None) -> None:
+        """Set the steady instant by which the run must be dead; None: only its timeout."""
+        ...
+
+    async def forget(self, run_ids: Iterable[str]) -> None:
+        """The ends of these runs are recorded; they need not be handed over again."""
+        ...
+
+    def reports(self) -> AsyncIterator[Report]:
+        """Yield reports in order; ends when the supervisor is gone."""
+        ...
+
+    async def release(self) -> None:
+        """Disconnect and leave the supervisor to hold its runs for the next daemon."""
+        ...
+
+    async def shutdown(self) -> None:
+        """End the supervisor; whatever it still holds is killed first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSlice:
+    """A piece of what an attempt wrote, by offsets in all that it ever wrote.
+
+    Where the middle is no longer kept, ``skipped_bytes`` says how much lies between the
+    offset asked for and the first byte of ``data``.
+    """
+
+    data: bytes
+    next_offset: int
+    skipped_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """Whether the store answers and keeps history, and since when it does not."""
+
+    is_up: bool
+    trouble: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadResult:
+    """What a reload changed, or why nothing changed (``errors`` not empty)."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Constant facts about this daemon."""
+
+    node: str
+    version: str
+    pid: int
+    started_at: datetime
+    config_path: str
+    store: str  # "sqlite"
+    http: str
+    socket: str
+    labels: tuple[str, ...] = ()
+
+
+class Node(Protocol):
+    """What the web layer may see and ask of the daemon."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    @property
+    def enforcement(self) -> Enforcement: ...
+
+    @property
+    def store(self) -> Store:
+        """For questions only; whoever wants a change asks for it with :meth:`ask`."""
+        ...
+
+    def now(self) -> datetime: ...
+
+    def view(self) -> NodeView: ...
+
+    def job_view(self, name: str) -> JobView | None: ...
+
+    def job_views(self) -> Sequence[JobView]: ...
+
+    def store_health(self) -> StoreHealth: ...
+
+    def is_ready(self) -> tuple[bool, str]:
+        """Whether schedules are loaded and the store was reachable lately, and why not."""
+        ...
+
+    def config_state(self) -> tuple[bool, datetime]:
+        """Whether the last reload succeeded, and when one last did."""
+        ...
+
+    async def ask(self, event: OperatorEvent) -> Reply:
+        """Hand an operator's wish to the scheduler; return its answer. The audit note is kept."""
+        ...
+
+    async def reload(self, by: str) -> ReloadResult: ...
+
+    async def wait_ended(self, run_id: str, timeout: timedelta) -> RunRecord | None:
+        """Return the run's record once it has ended, or as it stands after ``timeout``."""
+        ...
+
+    async def read_output(
+        self, record: RunRecord, attempt: int, offset: int, limit: int = 1 << 16
+    ) -> OutputSlice:
+        """Return what one attempt wrote from ``offset`` on; empty when there is nothing (yet)."""
+        ...

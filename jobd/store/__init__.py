@@ -1,0 +1,1 @@
+"""REMEMBERS: jobs, ticks and runs; grants the right to run."""

@@ -1,0 +1,1 @@
+"""HOLDS: starts, limits, watches and ends the children. Standard library only."""

@@ -1,0 +1,1 @@
+"""SHOWS: metrics and logs, a fold over (event, effects)."""

@@ -1,0 +1,1 @@
+"""ANSWERS: one aiohttp application behind two listeners."""
