@@ -27,6 +27,7 @@ class Configured:
     memories: Mapping[str, JobMemory]
     max_running: int
     max_waiting: int
+    orphans: tuple[ActiveRun, ...] = ()  # active runs of jobs that are configured no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class HeldRun:
     started_at: datetime | None
     exit: Exit | None  # None: still running
     start_error: str = ""
+    ended_at: datetime | None = None
+    matched_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Outcome: how a run ended. Exit: what the supervisor saw. One function leads from one to the other."""
+"""Outcome: how a run ended, judged from an Exit: what the supervisor saw."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Run: one claimed execution, retries included.
 
-The law, as a table of state × event → state::
+The law, as a table of state and event to state::
 
                  started    not_started   attempt_ended        retry_due   stopped
     starting     running    ended/backoff ended/backoff        -           starting

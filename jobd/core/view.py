@@ -1,4 +1,4 @@
-"""What a scheduler shows of itself: frozen pictures for the command line, the pages, the metrics."""
+"""What a scheduler shows of itself: frozen pictures for people, pages and metrics."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,0 +1,168 @@
+"""Enrol: jobs come, change and go; runs of an earlier daemon are taken back; the clock is set."""
+
+from datetime import datetime
+
+from jobd.core.candidates import drop
+from jobd.core.claim import ActiveRun, JobMemory
+from jobd.core.events import Configured, HeldRun, Recovered
+from jobd.core.job import Command, Job
+from jobd.core.ledger import SkipReason
+from jobd.core.run import RunEvent, RunState, advance
+from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
+from jobd.core.state import JobTrack, RunTrack, SchedulerState
+from jobd.core.ticks import look_ahead
+from jobd.core.timers import TimerKind
+
+_LOST = "neither its processes nor their end are known: the supervisor or the machine went down"
+
+
+def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
+    """Put a configuration in force. Jobs that did not change feel nothing."""
+    state.room.max_running = event.max_running
+    state.waiting.size = event.max_waiting
+    for name in [name for name in state.tracks if name not in event.jobs]:
+        _remove(state, state.tracks[name])
+    for job in event.jobs.values():
+        _put_in_force(state, job, event.memories.get(job.name), now)
+    for run in event.orphans:
+        if run.run_id not in state.runs:
+            _take_back(state, _ghost(state, run.job, now), run)
+
+
+def recovered(state: SchedulerState, event: Recovered, now: datetime) -> None:
+    """Compare what the supervisor holds with what should be active; go on from there."""
+    state.room.is_closed = False
+    held = {h.run.run_id: h for h in event.held}
+    for run_track in tuple(state.runs.values()):
+        _compare(state, run_track, held.get(run_track.run.run_id), now)
+    for one in held.values():
+        _resume(state, one, now)
+
+
+def supervisor_lost(state: SchedulerState, now: datetime) -> None:
+    """End every run that had processes; start nothing until a supervisor is back."""
+    state.room.is_closed = True
+    for run_track in tuple(state.runs.values()):
+        if run_track.is_sent and run_track.state is not RunState.BACKOFF:
+            lost(state, run_track, "the supervisor died, and its processes with it", now)
+
+
+def clock_jumped(state: SchedulerState, now: datetime) -> None:
+    """Look at every schedule anew.
+
+    After a jump forwards, what was jumped over is late, and catch-up decides. After one
+    backwards the cursor follows, or a clock that was years ahead would silence every job;
+    the ledger refuses the ticks that had been decided.
+    """
+    for track in state.tracks.values():
+        track.cursor = min(track.cursor, now)
+        rest = track.memory.rest_until
+        last = track.memory.last_ended
+        if rest is not None and last is not None and last > now:
+            track.remember(rest_until=None)
+        look_ahead(state, track)
+
+
+def forget_if_gone(state: SchedulerState, track: JobTrack) -> None:
+    """Drop the track of a removed job once nothing of it is left."""
+    if track.is_removed and not track.runs and not track.open:
+        state.tracks.pop(track.job.name, None)
+
+
+def _put_in_force(state: SchedulerState, job: Job, memory: JobMemory | None, now: datetime) -> None:
+    track = state.tracks.get(job.name)
+    if track is None:
+        assert memory is not None, f"{job.name} is new and nothing says what is remembered of it"
+        cursor = min(memory.settled_until, now)
+        track = JobTrack(job, memory, cursor, counts_from=memory.last_ended)
+        state.tracks[job.name] = track
+        for run in memory.active:
+            _take_back(state, track, run)
+    elif memory is not None:
+        _waiting_in_vain(state, track, "its schedule was changed by a reload")
+        track.cursor = min(memory.settled_until, now)
+    track.job = job
+    track.is_removed = False
+    pause = track.memory.pause
+    if pause is not None and pause.until is not None:
+        state.timers.set(TimerKind.PAUSE_ENDS, job.name, pause.until)
+    look_ahead(state, track)
+
+
+def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
+    """Hold an active run of an earlier daemon; the supervisor's word on it is still to come."""
+    if run.retry_at is not None:
+        keep(state, track, RunTrack(run, track.job, RunState.BACKOFF))
+        state.timers.set(TimerKind.RETRY_DUE, run.run_id, run.retry_at)
+        return
+    state.room.take()
+    keep(state, track, RunTrack(run, track.job, RunState.STARTING))
+
+
+def _compare(
+    state: SchedulerState, run_track: RunTrack, held: HeldRun | None, now: datetime
+) -> None:
+    """Find out what became of a run that should have a process."""
+    if run_track.state is RunState.BACKOFF:
+        return
+    is_behind = held is not None and held.run.attempt < run_track.run.attempt
+    if is_behind or not run_track.is_sent:
+        send(state, run_track)  # it never got there
+    elif held is None:
+        lost(state, run_track, _LOST, now)
+
+
+def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
+    run_track = state.runs.get(held.run.run_id)
+    if run_track is None:
+        # The store lost it (a full disk), or its job has gone: the processes are real all the same.
+        track = state.tracks.get(held.run.job) or _ghost(state, held.run.job, now)
+        _take_back(state, track, held.run)
+        run_track = state.runs[held.run.run_id]
+    if held.run.attempt < run_track.run.attempt:
+        return  # the end of this attempt had been recorded; the supervisor just was not told
+    if run_track.state is RunState.BACKOFF:
+        if held.run.attempt == run_track.run.attempt:
+            return  # the same
+        _begun_unseen(state, run_track, held.run)
+    if held.start_error:
+        not_started(state, run_track, held.start_error, now)
+        return
+    if run_track.state is RunState.STARTING and held.started_at is not None:
+        started(run_track, held.started_at)
+    if held.exit is not None:
+        attempt_ended(state, run_track, held.exit, held.ended_at or now, held.matched_failure)
+
+
+def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) -> None:
+    """Go on from an attempt that was started while nobody could write that down any more."""
+    state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
+    state.room.take()
+    run_track.run = run
+    run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
+
+
+def _ghost(state: SchedulerState, name: str, now: datetime) -> JobTrack:
+    """Return a track for a job that is no longer configured and still has a run."""
+    job = Job(name, Command(()), enabled=False)
+    track = JobTrack(job, JobMemory(name, settled_until=now), cursor=now, is_removed=True)
+    return state.tracks.setdefault(name, track)
+
+
+def _remove(state: SchedulerState, track: JobTrack) -> None:
+    track.is_removed = True
+    _waiting_in_vain(state, track, "its job was removed by a reload")
+    state.timers.cancel(TimerKind.TICK_DUE, track.job.name)
+    state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
+    forget_if_gone(state, track)
+
+
+def _waiting_in_vain(state: SchedulerState, track: JobTrack, why: str) -> None:
+    """Settle what still waits, with the reason that held it."""
+    owed, track.backlog = track.backlog, []
+    for ticks in owed:
+        state.skip(track, ticks, SkipReason.MISFIRE, why)
+    for candidate in tuple(track.open.values()):
+        is_ours_to_drop = candidate.key not in state.claiming and candidate.retry_of is None
+        if is_ours_to_drop:
+            drop(state, candidate, candidate.held_by or SkipReason.DEADLINE, why)

@@ -1,0 +1,157 @@
+"""Operate: what operators ask for. Everything is answered, with Accepted or Refused."""
+
+from datetime import datetime
+
+from jobd.core.candidates import consider, drop
+from jobd.core.claim import ClaimRequest, Demand, Pause, Trigger
+from jobd.core.effects import Accepted, Refused, SavePause, SaveSkipNext
+from jobd.core.events import CancelAsked, PauseAsked, ResumeAsked, SkipNextAsked, TriggerAsked
+from jobd.core.job import Overlap
+from jobd.core.ledger import SkipReason
+from jobd.core.outcome import StopCause
+from jobd.core.runs import stop
+from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState
+from jobd.core.timers import TimerKind
+
+ANY_NUMBER = 1 << 30
+
+
+def trigger(state: SchedulerState, asked: TriggerAsked, now: datetime) -> None:
+    """Start a run by hand, under the same overlap rules as a tick."""
+    track = _known(state, asked.request_id, asked.job)
+    if track is None:
+        return
+    job = track.job
+    if state.is_stopping:
+        _refuse(state, asked.request_id, "shutting_down", "this daemon is stopping")
+        return
+    if asked.force and job.overlap is not Overlap.ALLOW:
+        words = f'--force needs overlap = "allow"; {job.name} has "{job.overlap.value}"'
+        _refuse(state, asked.request_id, "bad_request", words)
+        return
+    places = ANY_NUMBER if asked.force else job.max_instances
+    demand = Demand(job.overlap, places, ignores_duty=True)
+    request = ClaimRequest(
+        asked.run_id, job.name, None, Trigger.MANUAL, demand, asked.by, asked.params
+    )
+    candidate = Candidate(job, request, due=now, request_id=asked.request_id, may_queue=asked.queue)
+    track.open[candidate.key] = candidate
+    consider(state, track, candidate, now)
+
+
+def cancel(state: SchedulerState, asked: CancelAsked, now: datetime) -> None:
+    """Stop one run, or all of a job's: those that are active, and what was triggered by hand
+    and still waits."""
+    if asked.job is not None and _known(state, asked.request_id, asked.job) is None:
+        return
+    active, waiting = _meant(state, asked)
+    if not active and not waiting:
+        _refuse(state, asked.request_id, "no_such_run", _nothing_to_cancel(asked))
+        return
+    run_ids = (*(t.run.run_id for t in active), *(c.key for c in waiting))
+    for run_track in active:
+        stop(state, run_track, StopCause.CANCEL, now)
+    for candidate in waiting:
+        drop(state, candidate, SkipReason.PAUSED, f"canceled by {asked.by}")
+    state.emit(Accepted(asked.request_id, run_ids, "stopping"))
+
+
+def pause(state: SchedulerState, asked: PauseAsked, now: datetime) -> None:
+    """Let a job, or every job, skip its ticks from now on."""
+    if asked.until is not None and asked.until <= now:
+        words = f"until {asked.until:%Y-%m-%dT%H:%M:%SZ} is past; write an instant to come"
+        _refuse(state, asked.request_id, "bad_request", words)
+        return
+    tracks = _concerned(state, asked.request_id, asked.job)
+    if tracks is None:
+        return
+    in_force = Pause(asked.by, now, asked.reason, asked.until)
+    for track in tracks:
+        track.remember(pause=in_force)
+        state.emit(SavePause(track.job.name, in_force, asked.by))
+        if asked.until is not None:
+            state.timers.set(TimerKind.PAUSE_ENDS, track.job.name, asked.until)
+    state.emit(Accepted(asked.request_id, message=f"{len(tracks)} paused"))
+
+
+def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
+    """End a pause, or all."""
+    tracks = _concerned(state, asked.request_id, asked.job)
+    if tracks is None:
+        return
+    paused = [track for track in tracks if track.pause(now) is not None]
+    for track in paused:
+        end_pause(state, track, asked.by)
+    words = f"{len(paused)} resumed" if paused else "nothing was paused"
+    state.emit(Accepted(asked.request_id, message=words))
+
+
+def end_pause(state: SchedulerState, track: JobTrack, by: str) -> None:
+    """Forget a job's pause."""
+    track.remember(pause=None)
+    state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
+    state.emit(SavePause(track.job.name, None, by))
+
+
+def skip_next(state: SchedulerState, asked: SkipNextAsked, now: datetime) -> None:
+    """Let a job skip just its next tick."""
+    track = _known(state, asked.request_id, asked.job)
+    if track is None:
+        return
+    if track.job.schedule is None or not track.job.enabled:
+        words = f"{asked.job} has no schedule in force, so no next tick"
+        _refuse(state, asked.request_id, "bad_request", words)
+        return
+    wish = Pause(asked.by, now, asked.reason)
+    track.remember(skip_next=wish)
+    state.emit(SaveSkipNext(asked.job, wish, asked.by))
+    fire = track.next_fire
+    what = f"the tick of {fire:%Y-%m-%dT%H:%M:%SZ}" if fire is not None else "the next tick"
+    state.emit(Accepted(asked.request_id, message=f"{what} will be skipped"))
+
+
+def _known(state: SchedulerState, request_id: str, name: str) -> JobTrack | None:
+    track = state.tracks.get(name)
+    if track is not None and not track.is_removed:
+        return track
+    _refuse(state, request_id, "no_such_job", f"no job {name}; `jobd ctl jobs` lists them")
+    return None
+
+
+def _concerned(state: SchedulerState, request_id: str, name: str | None) -> list[JobTrack] | None:
+    if name is None:
+        return [track for track in state.tracks.values() if not track.is_removed]
+    track = _known(state, request_id, name)
+    return None if track is None else [track]
+
+
+def _meant(state: SchedulerState, asked: CancelAsked) -> tuple[list[RunTrack], list[Candidate]]:
+    """Return the active runs and the waiting candidates that a cancel is about."""
+    if asked.job is not None:
+        track = state.tracks[asked.job]
+        by_hand = (c for c in track.open.values() if c.request.trigger is Trigger.MANUAL)
+        return list(track.runs.values()), [c for c in by_hand if c.key not in state.claiming]
+    run_id = asked.run_id or ""
+    waiting = (c for track in state.tracks.values() for c in track.open.values())
+    return _matching(state.runs, run_id), [
+        c for c in waiting if c.key == run_id and c.key not in state.claiming
+    ]
+
+
+def _matching(runs: dict[str, RunTrack], run_id: str) -> list[RunTrack]:
+    """Return the active run of that id, or of that beginning if only one has it."""
+    exact = runs.get(run_id)
+    if exact is not None:
+        return [exact]
+    found = [track for key, track in runs.items() if run_id and key.startswith(run_id)]
+    return found if len(found) == 1 else []
+
+
+def _nothing_to_cancel(asked: CancelAsked) -> str:
+    if asked.job is not None:
+        return f"{asked.job} has no active run"
+    return f"no active run {asked.run_id}; `jobd ctl runs --outcome active` lists them"
+
+
+def _refuse(state: SchedulerState, request_id: str, code: str, message: str) -> None:
+    state.emit(Refused(request_id, code, message))

@@ -1,0 +1,84 @@
+"""Picture: what the scheduler's state looks like to people, pages and metrics."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from jobd.core.forecast import utilization
+from jobd.core.run import RunState
+from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
+from jobd.core.view import JobState, JobView, NodeView, RunView, WaitingView
+
+
+def node_view(state: SchedulerState, now: datetime) -> NodeView:
+    """Return the node as a whole."""
+    tracks = [track for track in state.tracks.values() if not track.is_removed]
+    return NodeView(
+        jobs=len(tracks),
+        paused=sum(track.pause(now) is not None for track in tracks),
+        running=state.room.taken,
+        waiting=len(state.waiting),
+        max_running=state.room.max_running,
+        max_waiting=state.waiting.size,
+        is_stopping=state.is_stopping,
+    )
+
+
+def job_views(state: SchedulerState, now: datetime) -> Iterator[JobView]:
+    """Yield every configured job, and those removed ones that still run."""
+    for track in tuple(state.tracks.values()):
+        yield job_view(track, now)
+
+
+def job_view(track: JobTrack, now: datetime) -> JobView:
+    """Return one job and where it stands."""
+    job = track.job
+    interval = job.schedule.interval(now) if job.schedule is not None else None
+    return JobView(
+        job=job,
+        state=_state(track, now),
+        memory=track.memory,
+        next_fire=track.next_fire,
+        next_due=track.next_due,
+        interval=interval,
+        start_deadline=start_deadline(job, now) if job.schedule is not None else None,
+        runs=tuple(RunView(r.run, r.state, r.started_at) for r in track.runs.values()),
+        waiting=tuple(_waiting(c) for c in track.open.values() if c.held_by is not None),
+        pause=track.pause(now),
+        utilization=_utilization(track, interval),
+    )
+
+
+def _state(track: JobTrack, now: datetime) -> JobState:
+    job = track.job
+    states = {run_track.state for run_track in track.runs.values()}
+    if states - {RunState.BACKOFF}:
+        return JobState.RUNNING
+    if states:
+        return JobState.RETRYING
+    if track.open:
+        return JobState.WAITING
+    if track.pause(now) is not None:
+        return JobState.PAUSED
+    if not job.enabled:
+        return JobState.DISABLED
+    return JobState.MANUAL if job.schedule is None else JobState.SCHEDULED
+
+
+def _waiting(candidate: Candidate) -> WaitingView:
+    assert candidate.held_by is not None
+    request = candidate.request
+    return WaitingView(
+        job=request.job,
+        run_id=request.run_id,
+        fire_time=request.fire_time,
+        since=candidate.due,
+        priority=candidate.priority,
+        held_by=candidate.held_by.value,
+    )
+
+
+def _utilization(track: JobTrack, interval: timedelta | None) -> float | None:
+    duration_s = track.memory.smoothed_duration_s
+    if duration_s is None or interval is None:
+        return None
+    return utilization(duration_s, interval)

@@ -1,0 +1,216 @@
+"""Runs: from a granted claim, over its attempts, to an outcome in the history."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from jobd.core import overlap
+from jobd.core.claim import ActiveRun, ClaimGranted
+from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
+from jobd.core.forecast import smoothed
+from jobd.core.job import Job, Retries
+from jobd.core.outcome import Exit, Outcome, StopCause, judge
+from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
+from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
+from jobd.core.timers import TimerKind
+
+
+def begin(state: SchedulerState, track: JobTrack, job: Job, answer: ClaimGranted) -> None:
+    """Start the first attempt of a run that the store granted."""
+    request = answer.request
+    run = ActiveRun(
+        run_id=request.run_id,
+        job=request.job,
+        node=state.node,
+        token=answer.token,
+        fire_time=request.fire_time,
+        trigger=request.trigger,
+        claimed_at=answer.claimed_at,
+        requested_by=request.requested_by,
+        params=request.params,
+    )
+    run_track = RunTrack(run, job, RunState.STARTING, is_sent=not state.room.is_closed)
+    keep(state, track, run_track)
+    if run_track.is_sent:
+        state.emit(StartRun(run, job))
+
+
+def send(state: SchedulerState, run_track: RunTrack) -> None:
+    """Start what was granted while no supervisor was there."""
+    run_track.is_sent = True
+    state.emit(StartRun(run_track.run, run_track.job))
+
+
+def keep(state: SchedulerState, track: JobTrack, run_track: RunTrack) -> None:
+    """Hold a run in mind until its end."""
+    state.runs[run_track.run.run_id] = run_track
+    track.runs[run_track.run.run_id] = run_track
+
+
+def begin_retry(state: SchedulerState, run_track: RunTrack) -> None:
+    """Start the next attempt; its place under max_running is taken already."""
+    run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
+    run = run_track.run
+    run_track.run = replace(run, attempt=run.attempt + 1, retry_at=None)
+    run_track.started_at = None
+    state.emit(SaveRun(run_track.run))
+    state.emit(StartRun(run_track.run, run_track.job))
+
+
+def started(run_track: RunTrack, at: datetime) -> None:
+    """Note that the supervisor has executed the attempt."""
+    run_track.state = advance(run_track.state, RunEvent.STARTED)
+    run_track.started_at = at
+
+
+def not_started(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
+    """End an attempt that could not be executed."""
+    state.room.release()
+    _attempt_over(state, run_track, _record(run_track, Outcome.START_ERROR, now, reason), now)
+
+
+def attempt_ended(
+    state: SchedulerState, run_track: RunTrack, exit_: Exit, at: datetime, matched_failure: bool
+) -> None:
+    """End an attempt whose process tree is gone."""
+    state.room.release()
+    outcome = judge(exit_, run_track.job.success_exit_codes, matched_failure)
+    record = replace(
+        _record(run_track, outcome, at, _words(exit_, outcome, matched_failure)),
+        exit_code=exit_.exit_code,
+        signal=exit_.signal,
+        duration_s=exit_.duration_s,
+        cpu_s=exit_.cpu_s,
+        memory_peak_bytes=exit_.memory_peak_bytes,
+        output_bytes=exit_.output_bytes,
+        output_dropped_bytes=exit_.output_dropped_bytes,
+    )
+    _attempt_over(state, run_track, record, at)
+
+
+def lost(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
+    """End a run whose processes are gone without anyone knowing how they ended."""
+    state.room.release()
+    _attempt_over(state, run_track, _record(run_track, Outcome.LOST, now, reason), now)
+
+
+def stop(state: SchedulerState, run_track: RunTrack, cause: StopCause, now: datetime) -> None:
+    """Stop a run for good: its processes, or its wait for the next attempt."""
+    run_track.is_canceled = True
+    if run_track.state is not RunState.BACKOFF:
+        state.emit(StopRun(run_track.run.run_id, cause))
+        return
+    reason = f"stopped between two attempts ({cause.value})"
+    _finish(state, run_track, _record(run_track, Outcome.CANCELED, now, reason), now)
+
+
+def retry_delay(retries: Retries, run_id: str, attempt: int) -> timedelta:
+    """Return how long to wait after the given attempt: growing, bounded, and spread.
+
+    The spread is a hash of run and attempt, so a replay computes it again.
+    """
+    growth = min(retries.factor ** (attempt - 1), retries.max_delay / retries.delay)
+    delay = min(retries.delay * growth, retries.max_delay)
+    digest = blake2b(f"{run_id}#{attempt}".encode(), digest_size=8).digest()
+    share = int.from_bytes(digest) / 2**63 - 1.0  # -1 up to 1
+    return max(delay * (1.0 + share * retries.jitter), MICROSECOND)
+
+
+def _attempt_over(
+    state: SchedulerState, run_track: RunTrack, record: RunRecord, now: datetime
+) -> None:
+    if not _gets_another(run_track, record):
+        _finish(state, run_track, record, now)
+        return
+    run_track.state = advance(run_track.state, RunEvent.RETRY_LATER)
+    run = run_track.run
+    delay = retry_delay(run_track.job.retries, run.run_id, run.attempt)
+    run_track.run = replace(run, retry_at=now + delay)
+    state.emit(FinishRun(Finish(record, None, None), will_retry=True))
+    state.emit(SaveRun(run_track.run))
+    state.timers.set(TimerKind.RETRY_DUE, run.run_id, now + delay)
+
+
+def _gets_another(run_track: RunTrack, record: RunRecord) -> bool:
+    retries = run_track.job.retries
+    if run_track.is_canceled or record.outcome is None:
+        return False
+    return record.attempt <= retries.max and record.outcome in retries.on
+
+
+def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: datetime) -> None:
+    run_track.state = advance(run_track.state, RunEvent.FINISHED)
+    run = run_track.run
+    del state.runs[run.run_id]
+    state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
+    retry = state.waiting.get(run.run_id)
+    if retry is not None:
+        state.waiting.leave(retry)
+    track = state.tracks[run.job]
+    del track.runs[run.run_id]
+    track.counts_from = record.ended_at
+    state.touched.append(track)
+    rest_until, smooth = _learn(track, record, now)
+    state.emit(FinishRun(Finish(record, rest_until, smooth)))
+
+
+def _learn(
+    track: JobTrack, record: RunRecord, now: datetime
+) -> tuple[datetime | None, float | None]:
+    """Bring the job's memory up to date; return until when it rests, and its usual duration.
+
+    Only successful runs say how long the job usually takes: a start error takes no time,
+    and a timeout as long as somebody once wrote down.
+    """
+    memory = track.memory
+    rest_until, smooth = memory.rest_until, memory.smoothed_duration_s
+    duration = None
+    if record.duration_s is not None:
+        duration = timedelta(seconds=record.duration_s)
+        rest_until = overlap.rest_until(now, duration, track.job.max_duty)
+        if record.outcome is Outcome.SUCCESS:
+            smooth = smoothed(smooth, record.duration_s)
+    is_success = record.outcome is Outcome.SUCCESS
+    track.remember(
+        token=max(memory.token, record.token),
+        last_started=record.started_at or memory.last_started,
+        last_ended=record.ended_at,
+        last_outcome=record.outcome,
+        last_success=record.ended_at if is_success else memory.last_success,
+        last_duration=duration or memory.last_duration,
+        smoothed_duration_s=smooth,
+        memory_peak_bytes=record.memory_peak_bytes or memory.memory_peak_bytes,
+        rest_until=rest_until,
+    )
+    return rest_until, smooth
+
+
+def _record(run_track: RunTrack, outcome: Outcome, at: datetime, reason: str) -> RunRecord:
+    run = run_track.run
+    return RunRecord(
+        run_id=run.run_id,
+        job=run.job,
+        node=run.node,
+        token=run.token,
+        trigger=run.trigger,
+        fire_time=run.fire_time,
+        claimed_at=run.claimed_at,
+        requested_by=run.requested_by,
+        attempt=run.attempt,
+        started_at=run_track.started_at,
+        ended_at=at,
+        outcome=outcome,
+        reason=reason,
+        params=run.params,
+    )
+
+
+def _words(exit_: Exit, outcome: Outcome, matched_failure: bool) -> str:
+    """Return what to tell people beside the outcome; most ends need no words."""
+    if exit_.stop_cause is not None:
+        return f"stopped by jobd: {exit_.stop_cause.value}"
+    if matched_failure and outcome is Outcome.FAILURE:
+        return "a line of its output matches failure_pattern"
+    if exit_.oom_killed and outcome is Outcome.SUCCESS:
+        return "a process of it was killed at the memory ceiling; the job went on and succeeded"
+    return ""

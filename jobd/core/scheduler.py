@@ -1,0 +1,209 @@
+"""Scheduler: the whole of jobd's thinking, one function from events to effects.
+
+The law: ``handle`` is told what happened and at what instant; it returns what is to be
+done, in order. It reads no clock, waits for nothing and fails for nothing that the world
+does. The shell performs the effects and feeds their results back as events, and calls
+``handle(Woke(), now)`` at ``next_wakeup()``.
+
+Where to look: ticks.py (from schedule to candidate), candidates.py (from candidate to
+claim), runs.py (from claim to outcome), operate.py (operators), enrol.py (jobs, restarts).
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from jobd.core import candidates, enrol, operate, runs, ticks
+from jobd.core.admission import Room, WaitingRoom
+from jobd.core.claim import ClaimGranted
+from jobd.core.effects import Effect
+from jobd.core.events import (
+    AttemptEnded,
+    CancelAsked,
+    ClaimsDecided,
+    ClaimsFailed,
+    ClockJumped,
+    Configured,
+    Event,
+    PauseAsked,
+    Recovered,
+    ResumeAsked,
+    RunNotStarted,
+    RunStarted,
+    ShutdownAsked,
+    SkipNextAsked,
+    SkipsRecorded,
+    SupervisorLost,
+    TriggerAsked,
+    Woke,
+)
+from jobd.core.outcome import StopCause
+from jobd.core.run import RunState
+from jobd.core.schedule import AfterSchedule
+from jobd.core.state import Candidate, JobTrack, SchedulerState
+from jobd.core.timers import TimerKind
+
+STORE_RETRY_KEY = "store"
+
+
+class Scheduler:
+    """Decides for one node. ``incarnation`` must differ from one start to the next."""
+
+    def __init__(self, node: str, incarnation: str) -> None:
+        room = Room(max_running=0, is_closed=True)
+        self.state = SchedulerState(node, incarnation, room, WaitingRoom[Candidate](0))
+
+    def handle(self, event: Event, now: datetime) -> list[Effect]:
+        """Take in one event; return the effects that it asks for, in order."""
+        self.state.now = now
+        _HANDLERS[type(event)](self.state, event, now)
+        _follow_up(self.state, now)
+        return self.state.take_effects()
+
+    def next_wakeup(self) -> datetime | None:
+        """Return when ``Woke`` is wanted, or None while nothing lies ahead."""
+        return None if self.state.is_stopping else self.state.timers.next()
+
+    def is_quiet(self) -> bool:
+        """Whether nothing runs and nothing is about to: no process, no claim in flight."""
+        tracks = self.state.runs.values()
+        is_idle = all(track.state is RunState.BACKOFF for track in tracks)
+        return is_idle and not self.state.claiming
+
+    def failure_pattern(self, job: str, run_id: str) -> str | None:
+        """Return the pattern that judges a run's output: of the definition it started with,
+        or of the job as it is configured now."""
+        run_track = self.state.runs.get(run_id)
+        if run_track is not None:
+            return run_track.job.failure_pattern
+        track = self.state.tracks.get(job)
+        return None if track is None else track.job.failure_pattern
+
+
+def _woke(state: SchedulerState, _: Woke, now: datetime) -> None:
+    if state.is_stopping:
+        return
+    for kind, key in state.timers.pop_due(now):
+        _TIMERS[kind](state, key, now)
+
+
+def _follow_up(state: SchedulerState, now: datetime) -> None:
+    """After something was settled: who waited for it goes on, then who waits for room."""
+    while True:
+        while state.touched:
+            _go_on(state, state.touched.pop(), now)
+        candidates.admit_waiting(state, now)
+        if not state.touched:
+            return
+
+
+def _go_on(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    if not state.is_stopping:
+        candidates.prior_run_ended(state, track, now)
+        ticks.work_off_backlog(state, track, now)
+    if isinstance(track.job.schedule, AfterSchedule):
+        ticks.look_ahead(state, track)
+    enrol.forget_if_gone(state, track)
+
+
+def _tick_timer(state: SchedulerState, name: str, now: datetime) -> None:
+    ticks.tick_due(state, state.tracks[name], now)
+
+
+def _retry_timer(state: SchedulerState, run_id: str, now: datetime) -> None:
+    run_track = state.runs[run_id]
+    candidates.retry(state, run_track, now)
+
+
+def _deadline_timer(state: SchedulerState, run_id: str, now: datetime) -> None:
+    candidates.too_late(state, run_id)
+
+
+def _pause_timer(state: SchedulerState, name: str, now: datetime) -> None:
+    operate.end_pause(state, state.tracks[name], "the clock")
+
+
+def _store_timer(state: SchedulerState, _: str, now: datetime) -> None:
+    candidates.ask_again(state, now)
+
+
+def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
+    for answer in event.answers:
+        if isinstance(answer, ClaimGranted):
+            candidates.granted(state, answer)
+        else:
+            candidates.denied(state, answer, now)
+
+
+def _claims_failed(state: SchedulerState, event: ClaimsFailed, now: datetime) -> None:
+    for request in event.requests:
+        candidates.unanswered(state, request.run_id)
+    state.timers.set(TimerKind.STORE_RETRY, STORE_RETRY_KEY, now + candidates.STORE_RETRY)
+
+
+def _run_started(state: SchedulerState, event: RunStarted, _: datetime) -> None:
+    run_track = state.runs.get(event.run_id)
+    if run_track is not None and run_track.state is RunState.STARTING:
+        runs.started(run_track, event.started_at)
+
+
+def _run_not_started(state: SchedulerState, event: RunNotStarted, now: datetime) -> None:
+    run_track = state.runs.get(event.run_id)
+    if run_track is not None and run_track.state is RunState.STARTING:
+        runs.not_started(state, run_track, event.reason, now)
+
+
+def _attempt_ended(state: SchedulerState, event: AttemptEnded, _: datetime) -> None:
+    run_track = state.runs.get(event.run_id)
+    if run_track is not None and run_track.state is not RunState.BACKOFF:
+        runs.attempt_ended(state, run_track, event.exit, event.ended_at, event.matched_failure)
+
+
+def _supervisor_lost(state: SchedulerState, _: SupervisorLost, now: datetime) -> None:
+    enrol.supervisor_lost(state, now)
+
+
+def _clock_jumped(state: SchedulerState, _: ClockJumped, now: datetime) -> None:
+    enrol.clock_jumped(state, now)
+
+
+def _shutdown_asked(state: SchedulerState, event: ShutdownAsked, now: datetime) -> None:
+    """Start nothing more. Ticks still open stay undecided, for the next daemon to catch up."""
+    state.is_stopping = True
+    if event.stop_runs:
+        for run_track in tuple(state.runs.values()):
+            if run_track.state is not RunState.BACKOFF:
+                runs.stop(state, run_track, StopCause.SHUTDOWN, now)
+
+
+def _nothing_to_do(state: SchedulerState, _: SkipsRecorded, now: datetime) -> None:
+    """Skips were recorded: telemetry counts them, nothing waits for them."""
+
+
+_TIMERS: dict[TimerKind, Callable[[SchedulerState, str, datetime], None]] = {
+    TimerKind.TICK_DUE: _tick_timer,
+    TimerKind.RETRY_DUE: _retry_timer,
+    TimerKind.START_DEADLINE: _deadline_timer,
+    TimerKind.PAUSE_ENDS: _pause_timer,
+    TimerKind.STORE_RETRY: _store_timer,
+}
+
+_HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
+    Woke: _woke,
+    Configured: enrol.configured,
+    Recovered: enrol.recovered,
+    ClaimsDecided: _claims_decided,
+    ClaimsFailed: _claims_failed,
+    SkipsRecorded: _nothing_to_do,
+    RunStarted: _run_started,
+    RunNotStarted: _run_not_started,
+    AttemptEnded: _attempt_ended,
+    SupervisorLost: _supervisor_lost,
+    ClockJumped: _clock_jumped,
+    TriggerAsked: operate.trigger,
+    CancelAsked: operate.cancel,
+    PauseAsked: operate.pause,
+    ResumeAsked: operate.resume,
+    SkipNextAsked: operate.skip_next,
+    ShutdownAsked: _shutdown_asked,
+}

@@ -1,0 +1,180 @@
+"""What the scheduler holds in mind: a track per job, the room, the timers, what it will ask for.
+
+Only the modules ticks, runs, operate and enrol change it, each for its own part.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from jobd.core.admission import Room, WaitingRoom
+from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause
+from jobd.core.effects import Claim, Effect, RecordSkips
+from jobd.core.job import Job
+from jobd.core.ledger import Skip, SkipReason, TickRange
+from jobd.core.run import RunState
+from jobd.core.timers import Timers
+
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_START_DEADLINE = timedelta(minutes=5)
+
+
+@dataclass(slots=True, eq=False)
+class RunTrack:
+    """An active run, with the definition that it started with."""
+
+    run: ActiveRun
+    job: Job
+    state: RunState
+    started_at: datetime | None = None
+    is_sent: bool = True  # False: granted while no supervisor was there to execute it
+    is_canceled: bool = False  # no further attempt, whatever the retries say
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A tick, a manual wish or a retry that wants to start."""
+
+    job: Job
+    request: ClaimRequest
+    due: datetime  # jitter included; age counts from here
+    deadline: datetime | None = None  # not started by then: skipped
+    held_by: SkipReason | None = None
+    blocker: str | None = None  # the run in its way
+    request_id: str | None = None  # the operator who waits for an answer
+    may_queue: bool = False  # an operator said --queue
+    retry_of: RunTrack | None = None  # has its lease already
+
+    @property
+    def key(self) -> str:
+        """Identify it among all candidates: the id of the run that it wants to be."""
+        return self.request.run_id
+
+    @property
+    def priority(self) -> int:
+        """Return the job's priority; higher starts first."""
+        return self.job.priority
+
+    @property
+    def may_be_turned_away(self) -> bool:
+        """A retry has its lease already and is never given up for want of room."""
+        return self.retry_of is None
+
+
+@dataclass(slots=True, eq=False)
+class JobTrack:
+    """Where one job stands."""
+
+    job: Job
+    memory: JobMemory
+    cursor: datetime  # every fire time up to it has been looked at
+    next_fire: datetime | None = None
+    next_due: datetime | None = None
+    runs: dict[str, RunTrack] = field(default_factory=dict)
+    open: dict[str, Candidate] = field(default_factory=dict)  # looked at, not decided
+    queued: Candidate | None = None  # waits for the prior run's end
+    backlog: list[TickRange] = field(default_factory=list)  # to catch up on, oldest first
+    counts_from: datetime | None = None  # the end, or skip, that an `after` counts from
+    is_removed: bool = False  # left the configuration; its runs go on to their end
+
+    def remember(self, **changes: Any) -> None:
+        """Bring the job's memory up to date."""
+        self.memory = replace(self.memory, **changes)
+
+    def active(self) -> tuple[ActiveRun, ...]:
+        """Return the runs that this node knows to hold the job's lease, oldest first."""
+        return tuple(track.run for track in self.runs.values())
+
+    def pause(self, now: datetime) -> Pause | None:
+        """Return the pause in force, if any."""
+        pause = self.memory.pause
+        if pause is None or (pause.until is not None and pause.until <= now):
+            return None
+        return pause
+
+    def settled_until(self, but_for: Candidate | None = None) -> datetime:
+        """Return the instant up to which every tick is decided, once ``but_for`` is.
+
+        A tick that still waits holds it back: after a crash it is looked at again, and the
+        store refuses those that had been decided after all.
+        """
+        if not self.backlog and (not self.open or (but_for and len(self.open) == 1)):
+            return self.cursor
+        waiting = (c.request.fire_time for c in self.open.values() if c is not but_for)
+        undecided = [fire_time for fire_time in waiting if fire_time is not None]
+        undecided += [owed.first for owed in self.backlog]
+        return min(undecided) - MICROSECOND if undecided else self.cursor
+
+
+def start_deadline(job: Job, near: datetime) -> timedelta:
+    """Return within what time after its due time a tick of the job must start."""
+    if job.start_deadline is not None:
+        return job.start_deadline
+    if job.schedule is None:
+        return MAX_START_DEADLINE
+    return min(job.schedule.interval(near), MAX_START_DEADLINE)
+
+
+@dataclass(slots=True)
+class SchedulerState:
+    """All that a scheduler knows, and the effects gathered while it handles one event."""
+
+    node: str
+    incarnation: str  # differs for every start of the daemon, so that run ids never repeat
+    room: Room
+    waiting: WaitingRoom[Candidate]
+    tracks: dict[str, JobTrack] = field(default_factory=dict)
+    runs: dict[str, RunTrack] = field(default_factory=dict)
+    claiming: dict[str, Candidate] = field(default_factory=dict)
+    store_down: dict[str, Candidate] = field(default_factory=dict)  # claims to repeat
+    timers: Timers = field(default_factory=Timers)
+    touched: list[JobTrack] = field(default_factory=list)  # a run or tick of theirs was settled
+    is_stopping: bool = False
+    now: datetime = EPOCH  # of the event that is being handled
+    _out: list[Effect] = field(default_factory=list)
+    _skips: list[tuple[JobTrack, Skip]] = field(default_factory=list)
+    _claims: list[tuple[JobTrack, Candidate]] = field(default_factory=list)
+
+    def run_id(self, job: str, fire_time: datetime) -> str:
+        """Return the id of the run that a tick becomes here: 16 hex digits, unique."""
+        identity = f"{self.node} {self.incarnation} {job}@{fire_time.timestamp():.6f}"
+        return blake2b(identity.encode(), digest_size=8).hexdigest()
+
+    def emit(self, effect: Effect) -> None:
+        """Ask for something."""
+        self._out.append(effect)
+
+    def skip(
+        self,
+        track: JobTrack,
+        ticks: TickRange,
+        reason: SkipReason,
+        detail: str = "",
+        blocker: str | None = None,
+    ) -> None:
+        """Settle ticks without a run."""
+        self._skips.append((track, Skip(ticks, reason, detail, blocker)))
+
+    def claim(self, track: JobTrack, candidate: Candidate) -> None:
+        """Ask for the right to run; all of one event's requests go in one batch."""
+        self._claims.append((track, candidate))
+
+    def take_effects(self) -> list[Effect]:
+        """Return what was gathered: ends before skips before claims, so that a claim which
+        follows a run's end finds the lease free.
+
+        Up to where a job's ticks are settled is looked up now, not as each skip was made:
+        only now is everything known that the same event left waiting.
+        """
+        effects, self._out = self._out, []
+        if self._skips:
+            skips, self._skips = self._skips, []
+            told = (replace(skip, settled_until=t.settled_until()) for t, skip in skips)
+            effects.append(RecordSkips(tuple(told)))
+        if self._claims:
+            claims, self._claims = self._claims, []
+            asked = (replace(c.request, settled_until=t.settled_until(c)) for t, c in claims)
+            effects.append(Claim(tuple(asked)))
+        return effects

@@ -1,0 +1,148 @@
+"""Ticks: from a schedule's due instant to a candidate, or to one skip for what came too late."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from jobd.core import misfire
+from jobd.core.candidates import consider, drop
+from jobd.core.claim import ClaimRequest, Demand, Trigger
+from jobd.core.job import Catchup, Job, Overlap
+from jobd.core.ledger import SkipReason, TickRange
+from jobd.core.schedule import AfterSchedule, Tick, due_time
+from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
+from jobd.core.timers import TimerKind
+
+
+def look_ahead(state: SchedulerState, track: JobTrack) -> None:
+    """Set the timer for the job's next tick after the cursor, if there will be one."""
+    track.next_fire = _next_fire(track)
+    if track.next_fire is None:
+        track.next_due = None
+        state.timers.cancel(TimerKind.TICK_DUE, track.job.name)
+        return
+    track.next_due = due_of(track.job, track.next_fire)
+    state.timers.set(TimerKind.TICK_DUE, track.job.name, track.next_due)
+
+
+def due_of(job: Job, fire_time: datetime) -> datetime:
+    """Return the fire time plus the job's jitter, before the fire time that follows."""
+    if not job.jitter or job.schedule is None:
+        return fire_time
+    following = job.schedule.next_after(fire_time)
+    return due_time(Tick(job.name, fire_time), job.jitter, job.jitter_mode, following)
+
+
+def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Look at every tick of the job that has come due since the cursor."""
+    job = track.job
+    assert job.schedule is not None, "a job without a schedule has no ticks"
+    plan = misfire.plan(
+        job.schedule,
+        job=job.name,
+        after=track.cursor,
+        now=now,
+        due_of=lambda fire_time: due_of(job, fire_time),
+        catchup=job.catchup,
+        window=_window(job),
+        on_time_within=start_deadline(job, now),
+        last_ended=track.counts_from,
+    )
+    track.cursor = plan.cursor
+    if plan.skipped is not None:
+        _skip_late(state, track, plan.skipped, now)
+    if plan.catchup is not None:
+        _owe(state, track, plan.catchup, now)
+        work_off_backlog(state, track, now)
+    if plan.current is not None:
+        _propose(state, track, plan.current, Trigger.SCHEDULE, now)
+    look_ahead(state, track)
+
+
+def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Propose the next tick to catch up on, unless a run or another tick is in front of it."""
+    while track.backlog and not track.runs and not track.open:
+        fire_time = _pop_backlog(track)
+        if now - fire_time > max(_window(track.job), start_deadline(track.job, now)):
+            _skip_late(state, track, TickRange(track.job.name, fire_time, fire_time, 1), now)
+        else:
+            _propose(state, track, fire_time, Trigger.CATCHUP, now)
+
+
+def _next_fire(track: JobTrack) -> datetime | None:
+    job = track.job
+    if job.schedule is None or not job.enabled or track.is_removed:
+        return None
+    if isinstance(job.schedule, AfterSchedule) and (track.runs or track.open):
+        return None  # counted from the end of what is still ahead
+    return job.schedule.next_after(track.cursor, track.counts_from)
+
+
+def _window(job: Job) -> timedelta:
+    """Return how late a tick may still run. One that was to follow a run's end is never too
+    late: nothing came in its place, and the next one would follow only after another delay."""
+    return timedelta.max if isinstance(job.schedule, AfterSchedule) else job.catchup_window
+
+
+def _skip_late(state: SchedulerState, track: JobTrack, late: TickRange, now: datetime) -> None:
+    """Settle ticks that nobody could decide in time, in one row."""
+    track.counts_from = now
+    pause = track.pause(now)
+    if pause is not None:
+        state.skip(track, late, SkipReason.PAUSED, f"paused by {pause.by}: {pause.reason}")
+        return
+    detail = "nobody was there to decide in time: jobd was not running, or the clock was set"
+    state.skip(track, late, SkipReason.MISFIRE, detail)
+
+
+def _propose(
+    state: SchedulerState, track: JobTrack, fire_time: datetime, trigger: Trigger, now: datetime
+) -> None:
+    """Make a tick a candidate and see how far it gets."""
+    job = track.job
+    run_id = state.run_id(job.name, fire_time)
+    if run_id in track.open or run_id in track.runs:
+        return  # the clock went back: this very tick waits, or runs, already
+    _supersede(state, track)
+    demand = Demand(job.overlap, job.max_instances)
+    request = ClaimRequest(run_id, job.name, fire_time, trigger, demand)
+    due = due_of(job, fire_time)
+    is_late = trigger is Trigger.CATCHUP
+    within = job.catchup_window if is_late else start_deadline(job, now)
+    deadline = (now if is_late else due) + within
+    candidate = Candidate(job, request, due, deadline)
+    track.open[candidate.key] = candidate
+    consider(state, track, candidate, now)
+
+
+def _supersede(state: SchedulerState, track: JobTrack) -> None:
+    """Skip the job's tick that still waits for room: the one that comes now is fresher."""
+    if track.job.overlap is Overlap.ALLOW:
+        return
+    for older in tuple(track.open.values()):
+        if older in state.waiting and older.request.fire_time is not None:
+            reason = older.held_by or SkipReason.MAX_RUNNING
+            drop(state, older, reason, "still waited when the next tick came")
+
+
+def _owe(state: SchedulerState, track: JobTrack, owed: TickRange, now: datetime) -> None:
+    """Add ticks to catch up on; where only the latest counts, those owed before are skipped."""
+    if track.job.catchup is Catchup.LATEST:
+        forgo(state, track, now)
+    track.backlog.append(owed)
+
+
+def forgo(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Skip all that was still to be caught up on."""
+    owed, track.backlog = track.backlog, []
+    for ticks in owed:
+        _skip_late(state, track, ticks, now)
+
+
+def _pop_backlog(track: JobTrack) -> datetime:
+    """Take the oldest tick out of the backlog."""
+    owed = track.backlog.pop(0)
+    assert track.job.schedule is not None, "a job without a schedule owes no tick"
+    following = track.job.schedule.next_after(owed.first)
+    if owed.count > 1 and following is not None and following <= owed.last:
+        track.backlog.insert(0, replace(owed, first=following, count=owed.count - 1))
+    return owed.first

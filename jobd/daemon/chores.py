@@ -1,0 +1,72 @@
+"""Chores: what has to be done now and then. Retention, and looking whether the store answers."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import anyio
+
+from jobd.config.model import StoreSettings
+from jobd.daemon.outputs import Outputs
+from jobd.errors import StoreUnavailable
+from jobd.ports import Clock, Store, StoreHealth
+
+PING_S = 5.0
+PRUNE_S = 3600.0
+FIRST_PRUNE_S = 60.0  # not at once: a start has better things to do
+
+
+class Chores:
+    """Works beside the scheduler. ``on_health`` is told when the store's health has changed."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        outputs: Outputs,
+        settings: Callable[[], StoreSettings],
+        on_health: Callable[[StoreHealth], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._outputs = outputs
+        self._settings = settings
+        self._on_health = on_health
+        self.health = StoreHealth(is_up=True, trouble="", since=None)
+        self.last_answer: datetime = clock.now()
+
+    async def keep_pinging(self) -> None:
+        """Ask the store for a sign of life until cancelled; a full disk recovers here."""
+        while True:
+            await self.ping()
+            await anyio.sleep(PING_S)
+
+    async def keep_pruning(self) -> None:
+        """Delete what is older than the settings keep, until cancelled."""
+        await anyio.sleep(FIRST_PRUNE_S)
+        while True:
+            await self.prune()
+            await anyio.sleep(PRUNE_S)
+
+    async def ping(self) -> None:
+        """Look at the store's health once."""
+        try:
+            await self._store.ping()
+            is_up, trouble = True, self._store.trouble
+            self.last_answer = self._clock.now()
+        except StoreUnavailable as error:
+            is_up, trouble = False, str(error)
+        if (is_up, bool(trouble)) != (self.health.is_up, bool(self.health.trouble)):
+            self.health = StoreHealth(is_up, trouble, self._clock.now() if trouble else None)
+            self._on_health(self.health)
+        elif trouble != self.health.trouble:
+            self.health = StoreHealth(is_up, trouble, self.health.since)
+
+    async def prune(self) -> None:
+        """Delete history beyond its bounds, and the output that belongs to it."""
+        settings = self._settings()
+        older_than = self._clock.now() - max(settings.keep_runs, timedelta(minutes=1))
+        try:
+            gone = await self._store.prune(older_than, settings.keep_runs_per_job)
+        except StoreUnavailable:
+            return  # there is always a next time
+        await self._outputs.remove(gone)

@@ -1,0 +1,131 @@
+"""Node: what the web layer sees of this daemon, and how it asks for something."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from jobd.core import picture
+from jobd.core.effects import Reply
+from jobd.core.events import OperatorEvent
+from jobd.core.run import RunRecord
+from jobd.core.scheduler import Scheduler
+from jobd.core.view import JobView, NodeView
+from jobd.daemon.answers import Answers
+from jobd.daemon.audit import audit_entry
+from jobd.daemon.chores import Chores
+from jobd.daemon.inbox import Inbox
+from jobd.daemon.outputs import Outputs
+from jobd.daemon.reload import Reloader
+from jobd.errors import StoreUnavailable
+from jobd.ports import (
+    Clock,
+    Enforcement,
+    Identity,
+    OutputSlice,
+    ReloadResult,
+    Store,
+    StoreHealth,
+    Supervisor,
+)
+
+STORE_SILENCE = timedelta(seconds=60)  # not ready when the store has been silent for longer
+
+
+class DaemonNode:
+    """See :class:`jobd.ports.Node`."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        scheduler: Scheduler,
+        supervisor: Supervisor,
+        store: Store,
+        clock: Clock,
+        inbox: Inbox,
+        answers: Answers,
+        outputs: Outputs,
+        chores: Chores,
+        reloader: Reloader,
+    ) -> None:
+        self._identity = identity
+        self._scheduler = scheduler
+        self._supervisor = supervisor
+        self._store = store
+        self._clock = clock
+        self._inbox = inbox
+        self._answers = answers
+        self._outputs = outputs
+        self._chores = chores
+        self._reloader = reloader
+
+    @property
+    def identity(self) -> Identity:
+        return self._identity
+
+    @property
+    def enforcement(self) -> Enforcement:
+        return self._supervisor.enforcement
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def view(self) -> NodeView:
+        return picture.node_view(self._scheduler.state, self._clock.now())
+
+    def job_view(self, name: str) -> JobView | None:
+        track = self._scheduler.state.tracks.get(name)
+        return None if track is None else picture.job_view(track, self._clock.now())
+
+    def job_views(self) -> Sequence[JobView]:
+        return list(picture.job_views(self._scheduler.state, self._clock.now()))
+
+    def store_health(self) -> StoreHealth:
+        return self._chores.health
+
+    def is_ready(self) -> tuple[bool, str]:
+        if self._scheduler.state.is_stopping:
+            return False, "this daemon is stopping"
+        if self._scheduler.state.room.is_closed:
+            return False, "the supervisor is not there; a new one is being started"
+        silence = self._clock.now() - self._chores.last_answer
+        if not self._chores.health.is_up and silence > STORE_SILENCE:
+            return False, f"the store has not answered: {self._chores.health.trouble}"
+        return True, ""
+
+    def config_state(self) -> tuple[bool, datetime]:
+        return self._reloader.was_good, self._reloader.last_good
+
+    async def ask(self, event: OperatorEvent) -> Reply:
+        self._answers.expect(event.request_id)
+        self._inbox.put(event)
+        reply = await self._answers.receive(event.request_id)
+        # What was done stays done when it cannot be written down; the log has it too.
+        with suppress(StoreUnavailable):
+            await self._store.note(audit_entry(event, reply, self._clock.now()))
+        return reply
+
+    async def reload(self, by: str) -> ReloadResult:
+        return await self._reloader.reload(by)
+
+    async def wait_ended(self, run_id: str, timeout: timedelta) -> RunRecord | None:
+        """Return the run's record once it has ended, or as it stands after ``timeout``.
+
+        None: no such run, now or then. A run that still waits for its turn is no record yet,
+        so its id is waited for all the same.
+        """
+        with self._answers.end_of(run_id) as has_ended:
+            record = await self._store.run(run_id)
+            if record is None or record.outcome is None:
+                await has_ended(timeout)
+                record = await self._store.run(run_id)
+        return record
+
+    async def read_output(
+        self, record: RunRecord, attempt: int, offset: int, limit: int = 1 << 16
+    ) -> OutputSlice:
+        return await self._outputs.read(record.run_id, attempt, offset, limit)

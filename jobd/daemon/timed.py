@@ -1,0 +1,46 @@
+"""Timed: a store whose every call is timed, for the metrics."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from jobd.ports import Clock, Store
+
+OnCall = Callable[[str, float, bool], None]  # operation, seconds, whether it succeeded
+
+
+class _Timed:
+    """Passes everything on to a store and tells how long it took."""
+
+    def __init__(self, store: Store, clock: Clock, on_call: OnCall) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_call = on_call
+
+    @property
+    def trouble(self) -> str:
+        """See the store's own; a property is no call to be timed."""
+        return self._store.trouble
+
+    def __getattr__(self, operation: str) -> Callable[..., Awaitable[Any]]:
+        call = getattr(self._store, operation)
+
+        @functools.wraps(call)
+        async def timed(*arguments: Any, **options: Any) -> Any:
+            began_s = self._clock.steady_s()
+            is_good = False
+            try:
+                answer = await call(*arguments, **options)
+                is_good = True
+                return answer
+            finally:
+                self._on_call(operation, self._clock.steady_s() - began_s, is_good)
+
+        # The next look-up finds it in the instance: no wrapper is made twice.
+        setattr(self, operation, timed)
+        return timed
+
+
+def timed(store: Store, clock: Clock, on_call: OnCall) -> Store:
+    """Return the store with its calls timed."""
+    return cast(Store, _Timed(store, clock, on_call))

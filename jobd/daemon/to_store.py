@@ -1,0 +1,106 @@
+"""To the store: effects that concern it, performed in order, answers put into the inbox.
+
+Order is what makes a claim that follows a run's end find the lease free. Neighbours of a
+kind go together in one transaction, which is what makes a herd cheap.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import anyio
+
+from jobd.core.effects import Claim, FinishRun, RecordSkips, SavePause, SaveRun, SaveSkipNext
+from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded
+from jobd.daemon.inbox import Inbox
+from jobd.daemon.lane import Lane
+from jobd.errors import StoreUnavailable
+from jobd.ports import Clock, Store
+
+FIRST_RETRY_S = 0.2
+LONGEST_RETRY_S = 10.0
+
+StoreEffect = Claim | RecordSkips | FinishRun | SaveRun | SavePause | SaveSkipNext
+T = TypeVar("T")
+
+
+class ToStore:
+    """Performs store effects. ``on_finished`` is told each end once it is durable."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        node: str,
+        inbox: Inbox,
+        on_finished: Callable[[Sequence[FinishRun]], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._node = node
+        self._inbox = inbox
+        self._on_finished = on_finished
+        self.lane = Lane[StoreEffect]()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            effects = await self.lane.take()
+            await self._perform(effects)
+            self.lane.done()
+
+    async def _perform(self, effects: Sequence[StoreEffect]) -> None:
+        match effects[0]:
+            case Claim():
+                await self._claim([e for e in effects if isinstance(e, Claim)])
+            case RecordSkips():
+                await self._skip([e for e in effects if isinstance(e, RecordSkips)])
+            case FinishRun():
+                await self._finish([e for e in effects if isinstance(e, FinishRun)])
+            case _:
+                for effect in effects:
+                    await insist(partial(self._save, effect))
+
+    async def _claim(self, effects: Sequence[Claim]) -> None:
+        requests = tuple(request for effect in effects for request in effect.requests)
+        try:
+            answers = await self._store.claim(requests, self._node, self._clock.now())
+        except StoreUnavailable as error:
+            self._inbox.put(ClaimsFailed(requests, str(error)))
+            return
+        self._inbox.put(ClaimsDecided(tuple(answers)))
+
+    async def _skip(self, effects: Sequence[RecordSkips]) -> None:
+        skips = [skip for effect in effects for skip in effect.skips]
+        now = self._clock.now()
+        recorded = await insist(lambda: self._store.skip(skips, self._node, now))
+        self._inbox.put(SkipsRecorded(tuple(recorded)))
+
+    async def _finish(self, effects: Sequence[FinishRun]) -> None:
+        finishes = [effect.finish for effect in effects]
+        await insist(lambda: self._store.finish(finishes))
+        self._on_finished(effects)
+
+    async def _save(self, effect: StoreEffect) -> None:
+        match effect:
+            case SaveRun(run):
+                await self._store.save_run(run)
+            case SavePause(job, pause):
+                await self._store.save_pause(job, pause)
+            case SaveSkipNext(job, skip_next):
+                await self._store.save_skip_next(job, skip_next)
+
+
+async def insist(write: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a write until the store takes it, ever more slowly.
+
+    Every write of the store is harmless to repeat, and none may be lost: a skip or an
+    outcome that this node knows reaches the ledger, if need be later.
+    """
+    wait_s = FIRST_RETRY_S
+    while True:
+        try:
+            return await write()
+        except StoreUnavailable:
+            await anyio.sleep(wait_s)
+            wait_s = min(wait_s * 2, LONGEST_RETRY_S)

@@ -1,0 +1,147 @@
+"""Exposition: the page of metrics, rendered where something changed and kept where not.
+
+The page of ten thousand jobs is about 40 MB. It is never held in one piece: jobs are
+rendered in blocks, each block's lines are kept deflated, and only blocks whose jobs have
+changed are rendered anew. The counters of a block are rendered at one moment, so that on
+every page ticks = started + skipped holds for every job.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import generate_latest as prometheus_text
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
+
+from jobd.core.view import JobView
+from jobd.telemetry.families import JOB_FAMILIES, Family, Row, escape
+from jobd.telemetry.metrics import Telemetry
+from jobd.telemetry.negotiate import Format, accepts_gzip, best_format
+from jobd.telemetry.series import STATE, Block
+from jobd.telemetry.stitch import Piece, gzipped, piece, plain
+
+_OPENMETRICS_END = b"# EOF\n"
+_EMPTY = piece(b"")
+# A view may ask its schedule for two fire times; the event loop waits for so many at most.
+_VIEWS_AT_ONCE = 32
+_NODE_TEXT: dict[Format, Callable[[CollectorRegistry], bytes]] = {
+    Format.PROMETHEUS: prometheus_text,
+    Format.OPENMETRICS: openmetrics_text,
+}
+
+
+class Exposition:
+    """Renders the metrics for one scrape at a time, or several at once.
+
+    ``job_view`` returns what the scheduler knows of a job, None if it is not configured.
+    """
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        job_view: Callable[[str], JobView | None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._jobs = telemetry.jobs
+        self._job_view = job_view
+        self._now = now
+        self._refreshing = asyncio.Lock()  # so that two scrapes at once do the work once
+        self._registry = CollectorRegistry()
+        self._registry.register(telemetry.node)
+        ProcessCollector(registry=self._registry)
+
+    def render(
+        self, accept: str, accept_encoding: str
+    ) -> tuple[dict[str, str], AsyncIterator[bytes]]:
+        """Return the headers and the body of a scrape with these request headers.
+
+        What cannot be understood or served gets the Prometheus text format, uncompressed.
+        """
+        chosen = best_format(accept)
+        is_gzipped = accepts_gzip(accept_encoding)
+        headers = {"Content-Type": chosen.content_type, "Vary": "Accept, Accept-Encoding"}
+        if is_gzipped:
+            headers["Content-Encoding"] = "gzip"
+        return headers, self._body(chosen, gzipped if is_gzipped else plain)
+
+    async def _body(
+        self, chosen: Format, encode: Callable[[Iterator[Piece]], Iterator[bytes]]
+    ) -> AsyncIterator[bytes]:
+        async with self._refreshing:
+            blocks = [await self._fresh(block) for block in self._jobs.blocks]
+        for chunk in encode(self._page(chosen, blocks)):
+            yield chunk
+            await asyncio.sleep(0)  # a long page must not keep the scheduler from its ticks
+
+    async def _fresh(self, block: Block) -> Sequence[Piece]:
+        """Return the block's pieces, by family, once they are up to date."""
+        if block.valid_until is not None and self._now() >= block.valid_until:
+            block.stale |= STATE
+        if block.stale:
+            await self._refresh(block)
+        return block.pieces
+
+    async def _refresh(self, block: Block) -> None:
+        stale, block.stale = block.stale, 0
+        try:
+            rows = [row async for row in self._rows(block)]
+        except BaseException:  # a client that hung up
+            block.stale |= stale
+            raise
+        # From here on nothing is awaited: all counters are of one moment. What changed while
+        # the rows were read may be missing in their views, so those are read again next time.
+        late = block.stale
+        block.pieces = _rendered(rows, stale | late, block.pieces)
+        block.stale = late & STATE
+        block.valid_until = min((at for row in rows for at in _turns(row.view)), default=None)
+
+    async def _rows(self, block: Block) -> AsyncIterator[Row]:
+        for index, series in enumerate(block.series, 1):
+            view = self._job_view(series.name)
+            if view is not None:  # None: a reload dropped it while this page was rendered
+                yield Row(escape(series.name), series, view)
+            if index % _VIEWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _page(self, chosen: Format, blocks: Sequence[Sequence[Piece]]) -> Iterator[Piece]:
+        yield piece(self._node_text(chosen))
+        for index, family in enumerate(JOB_FAMILIES):
+            yield piece(_head(family, chosen))
+            for pieces in blocks:
+                yield pieces[index]
+        if chosen is Format.OPENMETRICS:
+            yield piece(_OPENMETRICS_END)
+
+    def _node_text(self, chosen: Format) -> bytes:
+        return _NODE_TEXT[chosen](self._registry).removesuffix(_OPENMETRICS_END)
+
+
+def _rendered(rows: Sequence[Row], stale: int, old: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return a piece for each family: the old one if nothing that it depends on is stale."""
+    kept = old or (_EMPTY,) * len(JOB_FAMILIES)
+    return tuple(
+        _lines(family, rows) if family.depends & stale else piece_
+        for family, piece_ in zip(JOB_FAMILIES, kept, strict=True)
+    )
+
+
+def _turns(view: JobView) -> Iterator[datetime]:
+    """Yield the instants at which the view changes by the clock alone."""
+    if view.next_due is not None:
+        yield view.next_due
+    if view.pause is not None and view.pause.until is not None:
+        yield view.pause.until
+
+
+def _lines(family: Family, rows: Sequence[Row]) -> Piece:
+    return piece("".join(map(family.lines, rows)).encode("utf-8", "replace"))
+
+
+def _head(family: Family, chosen: Format) -> bytes:
+    name, kind = family.name, family.kind
+    if chosen is Format.OPENMETRICS:
+        name = name.removesuffix("_total").removesuffix("_info")
+    elif kind == "info":
+        kind = "gauge"
+    return f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n".encode()

@@ -1,0 +1,179 @@
+"""Metrics: what has happened, counted from events and effects.
+
+Ticks are counted from the store's answers, never from what was asked of it: so ticks due =
+started + skipped holds in every window, and the metrics cannot disagree with the ledger.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from jobd.core import effects as fx
+from jobd.core import events as ev
+from jobd.core.claim import ClaimDenied, ClaimGranted
+from jobd.core.ledger import SkipReason
+from jobd.core.run import RunRecord
+from jobd.core.view import NodeView
+from jobd.telemetry import series as kept
+from jobd.telemetry.node import NodeFigures
+from jobd.telemetry.series import JobSeries, JobTable
+
+DueOf = Callable[[str, datetime], datetime | None]
+
+
+class Telemetry:
+    """Folds what passes through the scheduler into the metrics' state.
+
+    ``due_of`` returns a tick's fire time plus jitter, or None for a job that is gone;
+    ``node_view`` is asked at each scrape.
+    """
+
+    def __init__(self, due_of: DueOf, node_view: Callable[[], NodeView]) -> None:
+        self.jobs = JobTable()
+        self.node = NodeFigures(node_view)
+        self._due_of = due_of
+        self._unstarted: dict[str, tuple[str, datetime]] = {}  # run to its tick
+        self._folds: dict[type, Callable[[Any], None]] = {
+            ev.Configured: self._configured,
+            ev.Recovered: self._recovered,
+            ev.ClaimsDecided: self._claims_decided,
+            ev.SkipsRecorded: self._skips_recorded,
+            ev.RunStarted: self._run_started,
+            ev.SupervisorLost: self._supervisor_lost,
+            ev.ClockJumped: self._clock_jumped,
+            fx.Claim: self._claim,
+            fx.FinishRun: self._finish_run,
+            fx.SavePause: self._job_changed,
+            fx.SaveSkipNext: self._job_changed,
+        }
+
+    def observe(self, event: ev.Event, effects: Iterable[fx.Effect], now: datetime) -> None:
+        """Count an event that the scheduler has handled, and what it asked for in answer."""
+        folds = self._folds
+        fold = folds.get(type(event))
+        if fold is not None:
+            fold(event)
+        for effect in effects:
+            fold = folds.get(type(effect))
+            if fold is not None:
+                fold(effect)
+
+    def store_call(self, operation: str, seconds: float, ok: bool) -> None:
+        """Count a call to the store, by its method's name; ``ok`` False: it was unavailable."""
+        self.node.store_call(operation, seconds, ok)
+
+    def store_trouble(self, trouble: str) -> None:
+        """Note why history is not being kept; "" when it is (see ``Store.trouble``)."""
+        self.node.is_history_kept = not trouble
+
+    def loop_lag(self, seconds: float) -> None:
+        """Note by how much the event loop was late for a timer."""
+        self.node.loop_lag(seconds)
+
+    def config_read(self, ok: bool, at: datetime) -> None:
+        """Note that the configuration was read, at the start or for a reload."""
+        self.node.did_reload_succeed = ok
+        if ok:
+            self.node.reload_success_timestamp_s = at.timestamp()
+
+    def _configured(self, event: ev.Configured) -> None:
+        self.jobs.configure(event.jobs)
+
+    def _recovered(self, event: ev.Recovered) -> None:
+        self.node.is_supervisor_up = True
+        self.jobs.mark_all(kept.STATE)
+
+    def _supervisor_lost(self, event: ev.SupervisorLost) -> None:
+        self.node.is_supervisor_up = False
+
+    def _clock_jumped(self, event: ev.ClockJumped) -> None:
+        self.node.clock_jumped(event.by.total_seconds())
+        self.jobs.mark_all(kept.STATE)
+
+    def _claims_decided(self, event: ev.ClaimsDecided) -> None:
+        for answer in event.answers:
+            series = self._mark(answer.request.job, kept.STATE)
+            if isinstance(answer, ClaimGranted):
+                self._granted(answer, series)
+            elif series is not None:
+                _count_denied(series, answer)
+
+    def _granted(self, answer: ClaimGranted, series: JobSeries | None) -> None:
+        request = answer.request
+        if request.fire_time is not None:
+            self._unstarted[request.run_id] = (request.job, request.fire_time)
+        if series is None:
+            return
+        if series.started is None:
+            series.started = kept.zeros(len(kept.TRIGGER_INDEX))
+        series.started[kept.TRIGGER_INDEX[request.trigger]] += 1
+        series.ticks += request.fire_time is not None
+        series.block.stale |= kept.TICKS | kept.STARTS
+
+    def _skips_recorded(self, event: ev.SkipsRecorded) -> None:
+        for skip in event.skips:
+            series = self._mark(skip.ticks.job, kept.STATE)
+            if series is not None and skip.ticks.count:
+                _count_skips(series, skip.reason, skip.ticks.count)
+
+    def _run_started(self, event: ev.RunStarted) -> None:
+        tick = self._unstarted.pop(event.run_id, None)
+        if tick is None:
+            return  # a later attempt, a manual run, or a run of the daemon before this one
+        due = self._due_of(*tick)
+        if due is not None:
+            self.node.lateness.observe((event.started_at - due).total_seconds())
+
+    def _claim(self, effect: fx.Claim) -> None:
+        for request in effect.requests:
+            self._mark(request.job, kept.STATE)
+
+    def _finish_run(self, effect: fx.FinishRun) -> None:
+        record = effect.finish.record
+        self._unstarted.pop(record.run_id, None)
+        series = self._mark(record.job, kept.STATE | kept.ENDS)
+        if series is None:
+            return
+        series.cpu_s += record.cpu_s or 0.0
+        if effect.will_retry:
+            series.retries += 1
+        else:
+            _count_end(series, record)
+
+    def _job_changed(self, effect: fx.SavePause | fx.SaveSkipNext) -> None:
+        self._mark(effect.job, kept.STATE)
+
+    def _mark(self, job: str, changed: int) -> JobSeries | None:
+        """Mark the job's block stale and return the series; None if it is not configured."""
+        series = self.jobs.by_name.get(job)
+        if series is not None:
+            series.block.stale |= changed
+        return series
+
+
+def _count_denied(series: JobSeries, answer: ClaimDenied) -> None:
+    is_tick = answer.request.fire_time is not None
+    if answer.settled and answer.reason is not None and is_tick:
+        _count_skips(series, answer.reason, 1)
+
+
+def _count_skips(series: JobSeries, reason: SkipReason, count: int) -> None:
+    if series.skipped is None:
+        series.skipped = kept.zeros(len(kept.REASON_INDEX))
+    series.skipped[kept.REASON_INDEX[reason]] += count
+    series.ticks += count
+    series.block.stale |= kept.TICKS | kept.SKIPS
+
+
+def _count_end(series: JobSeries, record: RunRecord) -> None:
+    assert record.outcome is not None, f"run {record.run_id} ended without an outcome"
+    if series.ended is None:
+        series.ended = kept.zeros(len(kept.OUTCOME_INDEX))
+    series.ended[kept.OUTCOME_INDEX[record.outcome]] += 1
+    if record.duration_s is None:
+        return  # it never started
+    if series.durations is None:
+        series.durations = kept.zeros(len(kept.DURATION_BOUNDS_S) + 1)
+    series.durations[bisect_left(kept.DURATION_BOUNDS_S, record.duration_s)] += 1
+    series.duration_s += record.duration_s

@@ -1,0 +1,142 @@
+"""Families: every job's series are there from the start, and any text stands in a label."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
+from prometheus_client.parser import text_string_to_metric_families as text_families
+
+from jobd.core.claim import JobMemory, Pause
+from jobd.core.job import About, Limits
+from jobd.core.ledger import SkipReason
+from jobd.core.outcome import Outcome
+from jobd.core.view import RunView
+from jobd.telemetry.families import JOB_FAMILIES, Row, escape
+
+LABELLED = {
+    "jobd_ticks_skipped_total": ("reason", {str(reason) for reason in SkipReason}),
+    "jobd_runs_started_total": ("trigger", {"schedule", "catchup", "manual"}),
+    "jobd_runs_total": ("outcome", {str(outcome) for outcome in Outcome}),
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+async def test_every_value_of_a_label_is_there_from_the_start(node: Any, name: str) -> None:
+    """``rate()`` misses the first skip of a reason whose series the skip itself makes."""
+    label, values = LABELLED[name]
+    found = await node.samples()
+    assert {labels[label] for labels in found.labels(name)} == values
+    assert found.total(name) == 0
+
+
+@pytest.mark.parametrize(
+    "family", [family for family in JOB_FAMILIES if family.kind != "info"], ids=lambda f: f.name
+)
+async def test_a_job_without_anything_is_all_zeros(node: Any, make: Any, family: Any) -> None:
+    node.configure(make.job(schedule=None))
+    node.show(next_fire=None, next_due=None, interval=None)
+    found = await node.samples()
+    names = [name for name in found.names() if name.startswith(family.name)]
+    assert sum(found.total(name) for name in names) == 0
+
+
+async def test_what_the_store_remembers_is_shown_right_after_a_restart(
+    node: Any, make: Any
+) -> None:
+    ended = make.NOW - timedelta(hours=2)
+    memory = JobMemory(
+        "backup",
+        make.NOW,
+        last_ended=ended,
+        last_success=ended - timedelta(days=1),
+        memory_peak_bytes=1 << 30,
+    )
+    node.show(memory=memory, utilization=0.75)
+    found = await node.samples()
+    assert found.value("jobd_last_run_timestamp_seconds") == ended.timestamp()
+    assert found.value("jobd_last_success_timestamp_seconds") == ended.timestamp() - 86_400
+    assert found.value("jobd_run_memory_peak_bytes") == 1 << 30
+    assert found.value("jobd_job_interval_utilization_ratio") == 0.75
+
+
+async def test_the_definition_is_shown(node: Any, make: Any) -> None:
+    limits = Limits(memory_max_bytes=512 << 20)
+    node.configure(
+        make.job(limits=limits, timeout=timedelta(minutes=5), about=About(owner="team-orders"))
+    )
+    found = await node.samples()
+    assert found.value("jobd_job_memory_max_bytes") == 512 << 20
+    assert found.value("jobd_job_timeout_seconds") == 300
+    assert found.value("jobd_job_interval_seconds") == 600
+    assert found.labels("jobd_job_info") == [
+        {
+            "job_name": "backup",
+            "owner": "team-orders",
+            "schedule": "*/10 * * * *",
+            "scope": "node",
+        }
+    ]
+
+
+async def test_the_present_state_is_shown(node: Any, make: Any) -> None:
+    runs = tuple(RunView(make.run(run_id), "running", make.NOW) for run_id in ("r1", "r2"))
+    fire = make.NOW + timedelta(minutes=20)
+    node.show(runs=runs, pause=Pause("uid 0", make.NOW), next_fire=fire)
+    found = await node.samples()
+    assert found.value("jobd_runs_active") == 2
+    assert found.value("jobd_job_paused") == 1
+    assert found.value("jobd_next_tick_timestamp_seconds") == fire.timestamp()
+
+
+async def test_no_secret_and_no_run_id_is_in_the_metrics(node: Any, make: Any) -> None:
+    """A label per run would make a new series for each, for ever."""
+    node.show(runs=(RunView(make.run("0196-run-id"), "running", make.NOW),))
+    node.observe(make.granted("0196-run-id"))
+    page = await node.page()
+    assert make.SECRET not in page
+    assert "0196-run-id" not in page
+
+
+async def test_a_job_has_a_bounded_number_of_series(node: Any, make: Any) -> None:
+    for outcome in Outcome:
+        node.observe(make.granted(), make.finish(outcome, duration_s=3.0))
+    for reason in SkipReason:
+        node.observe(make.skipped(reason))
+    lines = [line for line in (await node.page()).splitlines() if 'job_name="backup"' in line]
+    assert len(lines) == 52
+
+
+def info_page(make: Any, node: Any, name: str, owner: str, schedule: str) -> str:
+    job = make.job(name, about=About(owner=owner), schedule=SimpleNamespace(text=schedule))
+    node.configure(job)
+    row = Row(escape(name), node.telemetry.jobs.by_name[name], node.views[name])
+    return "".join(family.lines(row) for family in JOB_FAMILIES)
+
+
+# Surrogates alone cannot be written as UTF-8; a page replaces them.
+any_text = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(name=any_text, owner=any_text, schedule=any_text)
+def test_any_text_in_a_label_comes_back_as_it_was(
+    new_node: Any, make: Any, name: str, owner: str, schedule: str
+) -> None:
+    page = info_page(make, new_node(), name, owner, schedule)
+    wanted = {"job_name": name, "owner": owner, "schedule": schedule, "scope": "node"}
+    (info,) = [f for f in text_families(page) if f.name == "jobd_job_info"]
+    assert info.samples[0].labels == wanted
+    head = "# TYPE jobd_job info\n"
+    (line,) = [line for line in page.split("\n") if line.startswith("jobd_job_info")]
+    (info,) = openmetrics_families(f"{head}{line}\n# EOF\n")
+    assert info.samples[0].labels == wanted
+
+
+async def test_text_that_is_no_utf_8_spoils_no_page(node: Any, make: Any) -> None:
+    node.configure(make.job(about=About(owner="a\udcffb")))
+    assert (await node.samples()).labels("jobd_job_info")[0]["owner"] == "a?b"
