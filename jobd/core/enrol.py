@@ -121,10 +121,10 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
         run_track = state.runs[held.run.run_id]
     if held.run.attempt < run_track.run.attempt:
         return  # the end of this attempt had been recorded; the supervisor just was not told
-    if run_track.state is RunState.BACKOFF:
-        if held.run.attempt == run_track.run.attempt:
-            return  # the same
+    if held.run.attempt > run_track.run.attempt:
         _begun_unseen(state, run_track, held.run)
+    elif run_track.state is RunState.BACKOFF:
+        return  # the same
     if held.start_error:
         not_started(state, run_track, held.start_error, now)
         return
@@ -136,10 +136,11 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
 
 def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) -> None:
     """Go on from an attempt that was started while nobody could write that down any more."""
-    state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
-    state.room.take()
     run_track.run = run
-    run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
+    if run_track.state is RunState.BACKOFF:
+        state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
+        state.room.take()
+        run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
 
 
 def _ghost(state: SchedulerState, name: str, now: datetime) -> JobTrack:

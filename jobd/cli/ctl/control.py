@@ -1,0 +1,111 @@
+"""``jobd ctl`` cancel, pause, resume, skip-next and reload."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import click
+
+from jobd.cli import exits
+from jobd.cli.ctl.client import Document
+from jobd.cli.ctl.errors import NotFound, Refused, printable
+from jobd.cli.ctl.session import Session, ctl_command
+
+
+@ctl_command
+@click.argument("name", metavar="RUN|JOB")
+def cancel(session: Session, name: str) -> None:
+    """Stop a run, or every active run of a job: its stop signal, then SIGKILL."""
+    try:
+        reply = session.client.post("jobs", name, "cancel")
+    except Refused as error:
+        if error.code != "no_such_job":
+            raise
+        reply = _cancel_run(session, name, error)
+    _tell(session, reply, f"canceled: {', '.join(reply['run_ids']) or 'nothing was active'}")
+
+
+@ctl_command
+@click.argument("job", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Every job.")
+@click.option("--reason", default="", help="Why; kept, and shown with every skipped tick.")
+@click.option("--until", metavar="ISO", help="When it ends by itself; local time unless it says.")
+def pause(session: Session, job: str | None, is_all: bool, reason: str, until: str | None) -> None:
+    """Skip a job's ticks until it is resumed. A run that is active goes on."""
+    wish = {"reason": reason, "until": _instant(until)}
+    reply = session.client.post(*_scope(job, is_all), "pause", **wish)
+    _tell(session, reply, f"paused: {job or 'every job'}")
+
+
+@ctl_command
+@click.argument("job", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Every job.")
+def resume(session: Session, job: str | None, is_all: bool) -> None:
+    """End a pause."""
+    reply = session.client.post(*_scope(job, is_all), "resume")
+    _tell(session, reply, f"resumed: {job or 'every job'}")
+
+
+@ctl_command
+@click.argument("job")
+@click.option("--reason", default="", help="Why; kept with the skipped tick.")
+def skip_next(session: Session, job: str, reason: str) -> None:
+    """Skip just the next tick of a job."""
+    reply = session.client.post("jobs", job, "skip-next", reason=reason)
+    _tell(session, reply, f"the next tick of {job} will be skipped")
+
+
+@ctl_command
+def reload(session: Session) -> int | None:
+    """Read the configuration again: all or nothing. Prints what changed, or every error."""
+    try:
+        document = session.client.post("reload")
+    except Refused as error:
+        if error.code != "bad_configuration":
+            raise
+        refused = error.document
+        session.show(refused, lambda: "\n".join(refused["errors"]))
+        session.note(error.message)
+        return exits.BAD_CONFIG
+    session.show(document, lambda: "\n".join(_changes(document)))
+    return None
+
+
+def _cancel_run(session: Session, name: str, no_job: Refused) -> Document:
+    try:
+        return session.client.post("runs", name, "cancel")
+    except Refused as error:
+        if error.code == "no_such_run" and "ended already" not in error.message:
+            raise NotFound(f"no job or run {printable(name)}; {no_job.message}") from None
+        raise
+
+
+def _tell(session: Session, reply: Document, words: str) -> None:
+    said = reply["message"]
+    session.show(reply, lambda: printable(f"{words} ({said})" if said else words))
+
+
+def _scope(job: str | None, is_all: bool) -> tuple[str, ...]:
+    if (job is None) != is_all:
+        raise click.UsageError("name one job, or say --all")
+    return () if job is None else ("jobs", job)
+
+
+def _instant(text: str | None) -> str | None:
+    """Return an instant with its zone; without one the terminal's is meant."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        raise click.UsageError(f'--until "{text}": write it as 2026-11-23T10:15') from None
+
+
+def _changes(document: Document) -> Iterator[str]:
+    kinds = ("added", "changed", "removed")
+    for kind in kinds:
+        if document[kind]:
+            yield f"{kind}: {', '.join(document[kind])}"
+    if not any(document[kind] for kind in kinds):
+        yield "reloaded; no job has changed"
+    for warning in document["warnings"]:
+        yield f"warning: {warning}"

@@ -1,0 +1,38 @@
+"""The ``jobd ctl`` group: its sub-commands, imported one at a time."""
+
+import click
+
+from jobd.cli.ctl.session import SessionOptions, target_options
+from jobd.cli.lazy import Lazy, LazyGroup
+
+COMMANDS = {
+    "status": Lazy("jobd.cli.ctl.status", "status", "What runs, waits, failed and comes next."),
+    "jobs": Lazy("jobd.cli.ctl.status", "jobs", "Every job and where it stands."),
+    "show": Lazy("jobd.cli.ctl.show", "show", "One job, with every effective limit."),
+    "runs": Lazy("jobd.cli.ctl.runs", "runs", "Runs, newest first."),
+    "logs": Lazy("jobd.cli.ctl.logs", "logs", "What a run wrote."),
+    "trigger": Lazy("jobd.cli.ctl.trigger", "trigger", "Run a job now."),
+    "cancel": Lazy("jobd.cli.ctl.control", "cancel", "Stop a run, or every run of a job."),
+    "pause": Lazy("jobd.cli.ctl.control", "pause", "Skip a job's ticks until it is resumed."),
+    "resume": Lazy("jobd.cli.ctl.control", "resume", "End a pause."),
+    "skip-next": Lazy("jobd.cli.ctl.control", "skip_next", "Skip just the next tick of a job."),
+    "why": Lazy("jobd.cli.ctl.why", "why", "Why a job ran, or did not."),
+    "reload": Lazy("jobd.cli.ctl.control", "reload", "Read the configuration again."),
+    "top": Lazy("jobd.cli.ctl.top", "top", "A live view, in a terminal."),
+}
+
+_EPILOG = (
+    "Exit status: 69 daemon not reachable, 77 not permitted, 66 no such job or run, "
+    "75 busy, 64 usage, 76 what answered is no jobd of this time."
+)
+
+
+@click.group(cls=LazyGroup, commands_of=COMMANDS, epilog=_EPILOG)
+@target_options
+@click.pass_context
+def ctl(context: click.Context, socket: str | None, config: str | None, as_json: bool) -> None:
+    """Ask or control the daemon on this node.
+
+    It is found at --socket, $JOBD_SOCKET, or the socket that the configuration names.
+    """
+    context.obj = SessionOptions(socket, config, as_json)

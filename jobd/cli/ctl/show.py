@@ -1,0 +1,130 @@
+"""``jobd ctl show``: one job, with every effective limit, its source, and what holds it."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from jobd.cli.ctl.client import Document
+from jobd.cli.ctl.session import Session, ctl_command
+from jobd.cli.ctl.table import facts, section
+from jobd.cli.ctl.wording import NOTHING, duration, size, when
+
+_UNSET = {"user": "the daemon's", "group": "the user's", "pattern": "anything"}
+
+
+@ctl_command
+@click.argument("job")
+def show(session: Session, job: str) -> None:
+    """One job: where it stands, and every effective limit.
+
+    FROM says who set a value: the job, the defaults, the daemon, the node's limits, or
+    nobody (built in). ENFORCED BY says what holds it here.
+    """
+    document = session.client.get("jobs", job)
+    session.show(document, lambda: "\n".join(show_lines(document)))
+
+
+def show_lines(document: Document) -> Iterator[str]:
+    """Yield the blocks of a job's page."""
+    now = datetime.fromisoformat(document["now"])
+    yield facts([pair for pair in _facts(document, now) if pair[1]])
+    heads = ("SETTING", "VALUE", "FROM", "ENFORCED BY")
+    rows = [
+        (name, value, setting["source"], _held_by(setting))
+        for key, setting in document["settings"].items()
+        for name, value in _flat(key, setting["value"])
+    ]
+    yield from section("EFFECTIVE SETTINGS", heads, rows)
+    if document["enforcement_detail"]:
+        yield f"\n{document['enforcement_detail']}"
+    yield from section("RUNNING", ("RUN", "STATE", "SINCE", "BY"), _runs(document, now))
+    skipped = [(reason, str(n)) for reason, n in (document["skipped_24h"] or {}).items()]
+    yield from section("SKIPPED IN 24 HOURS", ("REASON", "TICKS"), skipped)
+    yield from section("WHO DID WHAT", ("AT", "WHO", "WHAT", "DETAIL"), _audit(document, now))
+
+
+def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
+    yield "job", document["job"]
+    for key in ("description", "owner", "runbook"):
+        yield key, document[key]
+    yield "tags", ", ".join(document["tags"])
+    yield "defined in", document["defined_in"]
+    yield "command", shlex.join(document["command"] or ())
+    yield "state", document["state"]
+    yield "paused", _pause_words(document["pause"], now)
+    yield "skip next", _pause_words(document["skip_next"], now)
+    yield "next", when(document["next_due"], now)
+    yield "last run", _last_run_words(document, now)
+    yield "last success", when(document["last_success"], now)
+    yield "memory peak", size(document["memory_peak_bytes"])
+    if document["utilization"] is not None:
+        yield "utilization", f"{document['utilization']:.0%} of its interval"
+    if document["rest_until"] is not None:
+        yield "rests until", when(document["rest_until"], now)
+
+
+def _last_run_words(document: Document, now: datetime) -> str:
+    if document["last_started"] is None:
+        return "never"
+    words = f"{when(document['last_started'], now)}, {document['last_outcome'] or 'active'}"
+    took = document["last_duration_s"]
+    return words if took is None else f"{words} after {duration(took)}"
+
+
+def _pause_words(pause: Mapping[str, Any] | None, now: datetime) -> str:
+    if pause is None:
+        return ""
+    until = f", until {when(pause['until'], now)}" if pause["until"] else ""
+    reason = f' "{pause["reason"]}"' if pause["reason"] else ""
+    return f"by {pause['by']} since {when(pause['since'], now)}{reason}{until}"
+
+
+def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield key and value as the configuration writes them, a table's parts one by one."""
+    name = key.removesuffix("_s").removesuffix("_bytes")
+    if isinstance(value, Mapping) and value:
+        for part, inner in value.items():
+            yield from ((f"{name}.{below}", shown) for below, shown in _flat(part, inner))
+    else:
+        yield name, _value(key, value)
+
+
+def _value(name: str, value: Any) -> str:
+    """Return a value with its unit."""
+    if value is None or value == {}:
+        return _UNSET.get(name, "none")
+    if name.endswith("_bytes"):
+        return size(value)
+    if name.endswith("_s"):
+        return duration(value)
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _held_by(setting: Mapping[str, Any]) -> str:
+    if setting["enforced_by"] == "none":
+        return "NOTHING HERE"
+    return setting["enforced_by"] or NOTHING
+
+
+def _runs(document: Document, now: datetime) -> list[tuple[str, ...]]:
+    return [
+        (
+            run["run_id"],
+            run["state"],
+            when(run["started_at"] or run["claimed_at"], now),
+            run["trigger"],
+        )
+        for run in document["active"]
+    ]
+
+
+def _audit(document: Document, now: datetime) -> list[tuple[str, ...]]:
+    return [
+        (when(entry["at"], now), entry["by"], entry["action"], entry["detail"])
+        for entry in document["audit"] or ()
+    ]

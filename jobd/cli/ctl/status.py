@@ -1,0 +1,151 @@
+"""``jobd ctl status`` and ``jobd ctl jobs``."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from jobd.cli.ctl.client import Document
+from jobd.cli.ctl.session import Session, ctl_command
+from jobd.cli.ctl.table import facts, section, table
+from jobd.cli.ctl.wording import NOTHING, duration, roughly, when
+
+Row = tuple[str, ...]
+Rows = tuple[Row, Sequence[Row]]  # heads, and the rows under them
+
+
+@ctl_command
+def status(session: Session) -> None:
+    """What runs, waits, failed, was skipped, and comes next."""
+    document = session.client.get("status")
+    session.show(document, lambda: "\n".join(status_lines(document)))
+
+
+@ctl_command
+def jobs(session: Session) -> None:
+    """Every job and where it stands."""
+    document = session.client.get("jobs")
+    session.show(document, lambda: jobs_table(document))
+
+
+def status_lines(document: Document) -> Iterator[str]:
+    """Yield the blocks of the status, those with nothing in them left out."""
+    now = datetime.fromisoformat(document["now"])
+    yield facts(_node_facts(document, now))
+    yield from section("RUNNING", *_running(document, now))
+    yield from section("WAITING", *_waiting(document, now))
+    yield from section("LAST RUN NOT A SUCCESS", *_failing(document, now))
+    yield from section("SKIPPED IN 24 HOURS", *_skipped(document))
+    yield from section("NEXT", *_upcoming(document, now))
+
+
+def jobs_table(document: Document) -> str:
+    """Return every job in a row."""
+    now = datetime.fromisoformat(document["now"])
+    heads = ("JOB", "STATE", "SCHEDULE", "NEXT", "LAST RUN", "OUTCOME", "TOOK")
+    rows = [
+        (
+            job["job"],
+            job["state"],
+            job["schedule"] or "manual",
+            when(job["next_due"], now),
+            when(job["last_started"], now),
+            job["last_outcome"] or NOTHING,
+            duration(job["last_duration_s"]),
+        )
+        for job in document["jobs"]
+    ]
+    return table(heads, rows) if rows else "no jobs are configured"
+
+
+def _node_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
+    up = roughly((now - datetime.fromisoformat(document["started_at"])).total_seconds())
+    stopping = ", stopping" if document["stopping"] else ""
+    ready = "yes" if document["ready"] else f"NO: {document['ready_reason']}"
+    return [
+        ("node", f"{document['node']}, jobd {document['version']}, pid {document['pid']}"),
+        ("up", f"{up}, since {when(document['started_at'], now)}{stopping}"),
+        ("ready", ready),
+        ("config", _config_words(document, now)),
+        ("store", _store_words(document["store"], now)),
+        ("limits by", _enforcement_words(document["enforcement"])),
+        ("jobs", f"{document['jobs']}, {document['paused']} paused"),
+        ("running", f"{document['running']} of at most {document['max_running']}"),
+        ("waiting", f"{document['waiting']} of at most {document['max_waiting']}"),
+    ]
+
+
+def _config_words(document: Document, now: datetime) -> str:
+    state = document["config"]
+    loaded = f"{document['config_path']}, read {when(state['last_reload_at'], now)}"
+    return loaded if state["last_reload_ok"] else f"{loaded}; THE LAST RELOAD WAS REFUSED"
+
+
+def _store_words(store: dict[str, Any], now: datetime) -> str:
+    if store["up"] and not store["trouble"]:
+        return f"{store['kind']}, up"
+    state = "up" if store["up"] else "DOWN"
+    return f"{store['kind']}, {state} since {when(store['since'], now)}: {store['trouble']}"
+
+
+def _enforcement_words(by: dict[str, Any]) -> str:
+    held = ", ".join(f"{what} {by[what]}" for what in ("memory", "cpu", "pids", "io", "tree"))
+    return f"{held} ({by['detail']})" if by["detail"] else held
+
+
+def _running(document: Document, now: datetime) -> Rows:
+    rows = [
+        (
+            run["job"],
+            run["run_id"],
+            run["state"],
+            when(run["started_at"] or run["claimed_at"], now),
+            run["trigger"],
+            str(run["attempt"]),
+        )
+        for run in document["active_runs"]
+    ]
+    return ("JOB", "RUN", "STATE", "SINCE", "BY", "ATTEMPT"), rows
+
+
+def _waiting(document: Document, now: datetime) -> Rows:
+    rows = [
+        (
+            tick["job"],
+            tick["run_id"],
+            when(tick["fire_time"], now),
+            when(tick["since"], now),
+            tick["held_by"],
+        )
+        for tick in document["waiting_ticks"]
+    ]
+    return ("JOB", "RUN", "TICK", "SINCE", "HELD BY"), rows
+
+
+def _failing(document: Document, now: datetime) -> Rows:
+    rows = [
+        (
+            job["job"],
+            job["last_outcome"],
+            when(job["last_ended"], now),
+            when(job["last_success"], now) if job["last_success"] else "never",
+        )
+        for job in document["failing"]
+    ]
+    return ("JOB", "OUTCOME", "ENDED", "LAST SUCCESS"), rows
+
+
+def _skipped(document: Document) -> Rows:
+    counts = document["skipped_24h"]
+    if counts is None:
+        return ("JOB", "REASON", "TICKS"), [(NOTHING, "the store does not answer", NOTHING)]
+    rows = [
+        (job, reason, str(count))
+        for job, reasons in sorted(counts.items())
+        for reason, count in sorted(reasons.items())
+    ]
+    return ("JOB", "REASON", "TICKS"), rows
+
+
+def _upcoming(document: Document, now: datetime) -> Rows:
+    rows = [(job["job"], when(job["next_due"], now)) for job in document["upcoming"]]
+    return ("JOB", "DUE"), rows

@@ -1,0 +1,147 @@
+"""``jobd ctl trigger``: runs a job now, and leaves with the run's own status if asked to wait."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from jobd.cli import exits
+from jobd.cli.ctl.client import Document
+from jobd.cli.ctl.errors import CtlError, NotFound, Refused, printable
+from jobd.cli.ctl.logs import write_pieces
+from jobd.cli.ctl.runs import ending
+from jobd.cli.ctl.session import Session, ctl_command
+from jobd.cli.ctl.watching import Patience, follow, wait_for_end
+from jobd.cli.ctl.wording import duration, when
+from jobd.clock import SystemClock
+
+START_ERROR = 126  # as a shell, for a command that cannot be executed
+TIMEOUT = 124  # as timeout(1)
+OOM = 137  # as a shell, for SIGKILL
+SIGNALED = 128
+
+_BY_OUTCOME = {
+    "timeout": TIMEOUT,
+    "oom": OOM,
+    "canceled": exits.INTERRUPTED,
+    "lost": exits.SOFTWARE,
+    "start_error": START_ERROR,
+}
+
+
+@ctl_command
+@click.argument("job")
+@click.option("--wait", "is_awaited", is_flag=True, help="Leave with the run's own exit status.")
+@click.option("--follow", "is_followed", is_flag=True, help="Print its output until it ends.")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the job.")
+@click.option("--force", is_flag=True, help='Run beside the prior run (overlap = "allow").')
+@click.option("--queue", is_flag=True, help="Wait for the prior run's end.")
+def trigger(
+    session: Session,
+    job: str,
+    is_awaited: bool,
+    is_followed: bool,
+    params: Sequence[str],
+    force: bool,
+    queue: bool,
+) -> int | None:
+    """Run a job now. Its overlap policy holds as for a tick: 75 if it is busy.
+
+    Exits 0 once the run is accepted; with --wait, with the run's own status: 128 plus the
+    signal that killed it, 124 timeout, 137 memory ceiling, 126 could not be started, 130
+    canceled, 70 lost. Ctrl-C leaves the run alone.
+    """
+    if is_followed and session.as_json:
+        raise click.UsageError("--follow prints the output, --json one document: choose one")
+    wish = {"params": _parse_params(params), "force": force, "queue": queue}
+    accepted = _accepted(session, job, wish)
+    run_id = accepted["run_ids"][0]
+    try:
+        _tell_accepted(session, accepted, run_id, is_quiet=is_awaited or is_followed)
+        return _watch(session, accepted, run_id, is_awaited, is_followed)
+    except KeyboardInterrupt:
+        session.note(f"detached; run {run_id} goes on: jobd ctl logs -f {run_id}")
+        return exits.INTERRUPTED if is_awaited else exits.OK
+
+
+def own_status(run: Mapping[str, Any]) -> int:
+    """Return the exit status that stands for a run's end."""
+    outcome = run["outcome"]
+    if outcome in _BY_OUTCOME:
+        return _BY_OUTCOME[outcome]
+    if run["signal"] is not None:
+        return SIGNALED + int(run["signal"])
+    status = int(run["exit_code"] or 0)
+    # A failure_pattern makes a failure of a run that exits 0.
+    return exits.FAILED if outcome == "failure" and status == 0 else status
+
+
+def _accepted(session: Session, job: str, wish: Mapping[str, object]) -> Document:
+    try:
+        return session.client.post("jobs", job, "trigger", **wish)
+    except Refused as error:
+        if error.error.get("blocker"):
+            error.message = printable(_busy_words(error.error))
+        raise
+
+
+def _busy_words(error: Mapping[str, Any]) -> str:
+    blocker = error["blocker"]
+    now = SystemClock().now()
+    since = when(blocker["started_at"] or blocker["claimed_at"], now)
+    return (
+        f"busy: run {blocker['run_id']} of {blocker['job']} is active on {blocker['node']} "
+        f"since {since}; --queue waits its turn"
+    )
+
+
+def _tell_accepted(session: Session, accepted: Document, run_id: str, *, is_quiet: bool) -> None:
+    words = f"run {run_id} accepted"
+    if accepted["message"]:
+        words += f": {accepted['message']}"
+    if is_quiet:
+        session.note(words)
+    else:
+        session.show({**accepted, "run": None}, lambda: printable(words))
+
+
+def _watch(
+    session: Session, accepted: Document, run_id: str, is_awaited: bool, is_followed: bool
+) -> int | None:
+    patience = Patience()
+    try:
+        if is_followed:
+            write_pieces(session, follow(session.client, run_id, 1, patience))
+        if not is_awaited:
+            return None
+        run = wait_for_end(session.client, run_id, patience)
+    except CtlError as error:
+        if error.code == "no_such_run":
+            raise NotFound(f"run {run_id} was given up before it started") from None
+        raise
+    if session.as_json:
+        session.show({**accepted, "run": run}, str)
+    session.note(_end_words(run))
+    return own_status(run)
+
+
+def _end_words(run: Mapping[str, Any]) -> str:
+    took = f" after {duration(run['duration_s'])}" if run["duration_s"] is not None else ""
+    why = ending(run)
+    at = f" at {datetime.fromisoformat(run['ended_at']).astimezone():%H:%M:%S}"
+    return f"run {run['run_id']} ended {run['outcome']}{took}{at}" + (
+        f": {why}" if why != "-" else ""
+    )
+
+
+def _parse_params(given: Sequence[str]) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for pair in given:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f'--param "{pair}": write it as K=V')
+        if key in params:
+            raise click.UsageError(f"--param {key} is given twice")
+        params[key] = value
+    return params

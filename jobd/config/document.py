@@ -1,0 +1,162 @@
+"""Document: all files of a configuration, put together. Each table and job is in one file."""
+
+import glob
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobd.config.findings import Findings, dotted
+from jobd.config.judge import HOMES
+from jobd.config.names import job_name
+from jobd.config.problem import Problem, Unfit
+from jobd.config.source import Source, Unreadable, read_source
+from jobd.config.suggest import unknown_key_mend
+
+TABLES = ("daemon", "store", "limits", "defaults")
+_TOP = ("include", "jobs", "pools", *TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table as it stands in its file."""
+
+    source: Source
+    keys: dict[str, object]
+
+
+@dataclass(slots=True)
+class Document:
+    """What all files say together, not yet judged."""
+
+    sources: list[Source] = field(default_factory=list)
+    tables: dict[str, Section] = field(default_factory=dict)
+    jobs: dict[str, Section] = field(default_factory=dict)
+
+
+def read_document(path: Path, findings: Findings, *, as_root: bool) -> Document:
+    """Return everything that a file, or each ``*.toml`` of a directory, and its includes say."""
+    document = Document()
+    seen: set[str] = set()
+    waiting = _first_files(path, findings)
+    while waiting:
+        shown = waiting.pop(0)
+        if (real := os.path.realpath(shown)) in seen:
+            continue  # included twice, or in a circle: it counts once
+        seen.add(real)
+        try:
+            source = read_source(shown, as_root=as_root)
+        except Unreadable as unreadable:
+            findings.errors.append(unreadable.problem)
+            continue
+        document.sources.append(source)
+        _put_in(document, source, findings)
+        waiting += _included(source, findings)
+    return document
+
+
+def _first_files(path: Path, findings: Findings) -> list[str]:
+    if not os.path.isdir(path):  # Path.is_dir raises where a folder may not be searched
+        return [str(path)]
+    found = sorted(str(file) for file in path.glob("*.toml"))
+    if not found:
+        findings.errors.append(
+            Problem(str(path), None, "", "", "has no *.toml in it", "write jobd.toml there")
+        )
+    return found
+
+
+def _included(source: Source, findings: Findings) -> list[str]:
+    """Return the files that ``include`` names, relative to the file, sorted."""
+    patterns = source.tables.get("include", [])
+    if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+        mend = 'write include = ["jobs.d/*.toml"]'
+        findings.error(source, ("include",), "is no list of texts", mend, patterns)
+        return []
+    files = []
+    for index, pattern in enumerate(patterns):
+        found = _matching(source, pattern)
+        if not found:
+            mend = f"nothing was included; mend it or write {_folder(source)}{pattern}"
+            findings.warning(source, ("include", index), "matches no file", mend)
+        files += found
+    return files
+
+
+def _folder(source: Source) -> str:
+    folder = os.path.dirname(source.shown)
+    return f"{folder}/" if folder else ""
+
+
+def _matching(source: Source, pattern: str) -> list[str]:
+    if not pattern or "\0" in pattern:
+        return []
+    anchored = os.path.join(glob.escape(os.path.dirname(source.shown)), pattern)
+    found = sorted(glob.glob(anchored, recursive=True))
+    # A pipe in jobs.d would make the daemon wait for a writer for ever.
+    return [os.path.normpath(file) for file in found if _is_regular(file)]
+
+
+def _is_regular(file: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(file).st_mode)
+    except OSError:  # a dangling link: reading it will say so
+        return True
+
+
+def _put_in(document: Document, source: Source, findings: Findings) -> None:
+    for key, value in source.tables.items():
+        if key in TABLES:
+            _put_table(document, source, key, value, findings)
+        elif key == "jobs":
+            _put_jobs(document, source, value, findings)
+        elif key == "pools":
+            mend = "leave it out, with pool and slots of the jobs"
+            findings.error(source, (key,), "is not in this version of jobd yet", mend)
+        elif key not in _TOP:
+            findings.error(source, (key,), "is no key here", _unknown_mend(key, value))
+
+
+def _put_table(
+    document: Document, source: Source, key: str, value: object, findings: Findings
+) -> None:
+    if not isinstance(value, dict):
+        findings.error(source, (key,), "is no table", f"write [{key}] and its keys below", value)
+    elif key in document.tables:
+        there = document.tables[key].source
+        place = f"{there.shown}:{there.line((key,))}"
+        findings.error(source, (key,), f"is in {place} too", "put all its keys in one file")
+    else:
+        document.tables[key] = Section(source, value)
+
+
+def _put_jobs(document: Document, source: Source, jobs: object, findings: Findings) -> None:
+    if not isinstance(jobs, dict):
+        mend = "write [jobs.NAME] for each job, and its keys below"
+        findings.error(source, ("jobs",), "is no table of jobs", mend)
+        return
+    for name, keys in jobs.items():
+        path = ("jobs", name)
+        if not isinstance(keys, dict):
+            mend = "write [jobs.NAME] and the job's keys below"
+            findings.error(source, path, "is no job", mend)
+        elif name in document.jobs:
+            there = document.jobs[name].source
+            place = f"{there.shown}:{there.job_line(name)}"
+            findings.error(source, path, f"is in {place} too", "rename or remove one of them")
+        else:
+            _judge_name(source, name, findings)
+            document.jobs[name] = Section(source, keys)
+
+
+def _judge_name(source: Source, name: str, findings: Findings) -> None:
+    try:
+        job_name(name)
+    except Unfit as unfit:
+        findings.error(source, ("jobs", name), unfit.message, unfit.mend)
+
+
+def _unknown_mend(key: str, value: object) -> str:
+    if isinstance(value, dict) and ("command" in value or "schedule" in value):
+        return f"write [{dotted(('jobs', key))}], if it is a job"
+    return unknown_key_mend(key, _TOP, HOMES)

@@ -1,0 +1,62 @@
+"""Config: a whole configuration, judged and with every default filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from jobd.config.problem import Problem
+from jobd.core.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAddress:
+    """Where metrics, health and pages are served. Port 0 is any free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """[daemon]: this node, and how it is reached. Paths are absolute."""
+
+    node: str
+    labels: tuple[str, ...]
+    timezone: str
+    state_dir: Path
+    socket: Path
+    http: HttpAddress | None  # None: off
+    shutdown_grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """[store]: where ticks and runs are remembered, and how long."""
+
+    url: str
+    lease_ttl: timedelta
+    keep_runs: timedelta
+    keep_runs_per_job: int
+    migrate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLimits:
+    """[limits]: backpressure on this node."""
+
+    max_running: int
+    max_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the files say. ``warnings`` do not keep the daemon from running."""
+
+    path: Path
+    daemon: Daemon
+    store: StoreSettings
+    limits: NodeLimits
+    jobs: Mapping[str, Job]
+    files: tuple[Path, ...] = ()
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,52 @@
+"""Settings: the tables [daemon], [store] and [limits], judged, as frozen values."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from jobd.config import machine
+from jobd.config.document import Document
+from jobd.config.findings import Findings
+from jobd.config.judge import judge_table
+from jobd.config.model import Daemon, HttpAddress, NodeLimits, StoreSettings
+from jobd.config.schema import DaemonTable, LimitsTable, StoreTable, Table
+
+T = TypeVar("T", bound=Table)
+
+
+def daemon_of(document: Document, findings: Findings) -> Daemon:
+    """Return [daemon], the node named after the host unless something else is written."""
+    table = _judged(DaemonTable, "daemon", document, findings)
+    return Daemon(
+        node=table.node or machine.host_name(),
+        labels=tuple(table.labels),
+        timezone=table.timezone,
+        state_dir=Path(table.state_dir),
+        socket=Path(table.socket),
+        http=None if table.http is None else HttpAddress(*table.http),
+        shutdown_grace=table.shutdown_grace,
+    )
+
+
+def store_of(document: Document, findings: Findings) -> StoreSettings:
+    """Return [store]."""
+    table = _judged(StoreTable, "store", document, findings)
+    return StoreSettings(
+        url=table.url,
+        lease_ttl=table.lease_ttl,
+        keep_runs=table.keep_runs,
+        keep_runs_per_job=table.keep_runs_per_job,
+        migrate=table.migrate,
+    )
+
+
+def limits_of(document: Document, findings: Findings) -> NodeLimits:
+    """Return [limits]."""
+    table = _judged(LimitsTable, "limits", document, findings)
+    return NodeLimits(table.max_running, table.max_waiting)
+
+
+def _judged(model: type[T], name: str, document: Document, findings: Findings) -> T:
+    section = document.tables.get(name)
+    if section is None:
+        return model()
+    return judge_table(model, section.keys, section.source, (name,), findings)

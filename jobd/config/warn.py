@@ -1,0 +1,129 @@
+"""Warnings: what a configuration allows that its author will probably regret.
+
+None of them keeps the daemon from running. Many jobs with the same flaw make one line.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from jobd.config import machine
+from jobd.config.findings import dotted
+from jobd.config.problem import Problem
+from jobd.config.units import format_size
+from jobd.core.job import Job
+
+FEW = 3  # up to so many jobs get a line each
+
+_NAMES = r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|credentials?)"
+_SECRET = re.compile(
+    rf"{_NAMES}=(?![\"']?\$)\S"  # PASSWORD=x, but not PASSWORD=$X
+    rf"|(?:^|\s)--?[\w-]*{_NAMES}\s+(?![-$\"'])\S"  # --password x
+    r"|://[^/\s:@]+:[^/\s:@$]+@",  # https://user:x@host
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One kind of warning: said of each job by ``message`` and ``mend``, of many by both."""
+
+    key: str
+    message: str
+    mend: str
+    many_mend: str = ""  # where many jobs are better mended in one place
+
+
+_NO_TIMEOUT = Flaw(
+    "timeout",
+    "is missing: a run that hangs holds its place for ever",
+    'write timeout = "1h"',
+    'write timeout = "1h" in [defaults]',
+)
+_NO_CEILING = Flaw(
+    "memory_max",
+    "is missing: a run may take all of the node's memory",
+    'write memory_max = "1G"',
+    'write memory_max = "1G" in [defaults]',
+)
+_SECRET_SHOWS = Flaw(
+    "command",
+    "holds what looks like a secret, and everybody on this machine can read arguments",
+    "put it into env_file",
+)
+_NOT_A_SHELL = Flaw(
+    "command",
+    "has shell syntax in it, but no shell reads it",
+    "write shell = true beside it, or a list if it is meant as it is",
+)
+_UNKNOWN_USER = Flaw("user", "is not known on this machine", "create the user, or mend the name")
+_UNKNOWN_GROUP = Flaw("group", "is not known on this machine", "create the group, or mend the name")
+_NOT_ROOT = Flaw("user", "cannot be switched to: this is not root", "run jobd as root for it")
+
+
+def static_warnings(jobs: Mapping[str, Job], shell_like: Sequence[str]) -> tuple[Problem, ...]:
+    """Return what can be said without looking at the clock.
+
+    ``shell_like``: jobs whose command, a text without a shell, has shell syntax in it.
+    """
+    every = list(jobs.values())
+    memory = machine.memory_bytes()
+    never = Flaw(
+        "memory_max",
+        f"is more than this node's memory of {format_size(memory)}: no run can be given that much",
+        "write less",
+    )
+    found = (
+        warn_of(_NO_TIMEOUT, (job for job in every if job.timeout is None)),
+        warn_of(_NO_CEILING, (job for job in every if job.limits.memory_max_bytes is None)),
+        warn_of(never, (job for job in every if (job.limits.memory_max_bytes or 0) > memory)),
+        warn_of(_NOT_A_SHELL, (jobs[name] for name in shell_like)),
+        warn_of(_SECRET_SHOWS, (job for job in every if _shows_secret(job.command.argv))),
+        _account_warnings(every),
+    )
+    return tuple(problem for problems in found for problem in problems)
+
+
+def warn_of(flaw: Flaw, jobs: Iterable[Job]) -> Iterator[Problem]:
+    """Yield a warning for each of a few jobs, or one for many."""
+    having = list(jobs)
+    if len(having) <= FEW:
+        for job in having:
+            yield warn_one(job, flaw.key, flaw.message, flaw.mend)
+        return
+    message = f"{flaw.key} {flaw.message} ({len(having):,} jobs: {named(having)})"
+    yield Problem(having[0].provenance.file, None, "jobs", "", message, flaw.many_mend or flaw.mend)
+
+
+def warn_one(job: Job, key: str, message: str, mend: str) -> Problem:
+    """Return a warning about one key of one job."""
+    origin = job.provenance
+    return Problem(
+        origin.file, origin.line or None, dotted(("jobs", job.name, key)), "", message, mend
+    )
+
+
+def named(jobs: Sequence[Job]) -> str:
+    """Return the first few names, and how many more there are."""
+    shown = ", ".join(job.name for job in jobs[:FEW])
+    return f"{shown} and {len(jobs) - FEW:,} more" if len(jobs) > FEW else shown
+
+
+def _shows_secret(argv: Sequence[str]) -> bool:
+    return _SECRET.search(" ".join(argv)) is not None
+
+
+def _account_warnings(jobs: Sequence[Job]) -> Iterator[Problem]:
+    switching = [job for job in jobs if job.command.user or job.command.group]
+    if not switching:
+        return
+    unknown_users = _unknown({job.command.user for job in switching}, machine.has_user)
+    unknown_groups = _unknown({job.command.group for job in switching}, machine.has_group)
+    yield from warn_of(_UNKNOWN_USER, (j for j in switching if j.command.user in unknown_users))
+    yield from warn_of(_UNKNOWN_GROUP, (j for j in switching if j.command.group in unknown_groups))
+    if not machine.is_root():
+        yield from warn_of(_NOT_ROOT, switching)
+
+
+def _unknown(names: set[str | None], is_known: Callable[[str], bool]) -> set[str]:
+    return {name for name in names if name is not None and not is_known(name)}

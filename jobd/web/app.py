@@ -1,0 +1,111 @@
+"""One application for two listeners: questions on both, controls on the Unix socket alone."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from jobd.ports import Node
+from jobd.web import api, control, history
+from jobd.web.keys import IS_CONTROL, NODE, node_of
+from jobd.web.problem import Handler, Problem, json_response, problems_as_json
+from jobd.web.query import MAX_BODY_BYTES
+from jobd.web.shapes import Json
+
+Metrics = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+QUESTIONS = {
+    "/healthz": api.healthz,
+    "/readyz": api.readyz,
+    "/api/v1/status": api.get_status,
+    "/api/v1/jobs": api.get_jobs,
+    "/api/v1/jobs/{job}": api.get_job,
+    "/api/v1/jobs/{job}/why": history.get_why,
+    "/api/v1/runs": history.get_runs,
+    "/api/v1/runs/{run}": history.get_run,
+    "/api/v1/runs/{run}/output": history.get_output,
+}
+CONTROLS = {
+    "/api/v1/jobs/{job}/trigger": control.trigger,
+    "/api/v1/jobs/{job}/cancel": control.cancel_job,
+    "/api/v1/jobs/{job}/pause": control.pause,
+    "/api/v1/jobs/{job}/resume": control.resume,
+    "/api/v1/jobs/{job}/skip-next": control.skip_next,
+    "/api/v1/runs/{run}/cancel": control.cancel_run,
+    "/api/v1/pause": control.pause,
+    "/api/v1/resume": control.resume,
+    "/api/v1/reload": control.reload,
+}
+
+
+def make_app(
+    node: Node, metrics: Metrics, *, control: bool, is_loopback: bool = False
+) -> web.Application:
+    """Return the application for one listener.
+
+    ``control`` adds the controls; whoever reaches that listener may use them all.
+    ``is_loopback`` says that it listens on a loopback address: then a ``Host`` that is
+    neither an address, nor localhost, nor this node is a web page's trick.
+    """
+    gates = [problems_as_json]
+    if not control:
+        gates.append(_read_only)
+    if is_loopback:
+        gates.append(_known_hosts_only)
+    app = web.Application(middlewares=gates, client_max_size=MAX_BODY_BYTES)
+    app[NODE], app[IS_CONTROL] = node, control
+    app.router.add_get("/", get_index)
+    app.router.add_get("/metrics", metrics)
+    for path, question in QUESTIONS.items():
+        app.router.add_get(path, question)
+    if control:
+        _add_controls(app)
+    return app
+
+
+async def get_index(request: web.Request) -> web.Response:
+    """Answer what there is to ask."""
+    identity = node_of(request).identity
+    questions: list[Json] = ["/metrics", *QUESTIONS]
+    document: dict[str, Json] = {
+        "jobd": identity.version,
+        "node": identity.node,
+        "questions": questions,
+        "controls": "on the Unix socket, as jobd ctl",
+    }
+    return json_response(document)
+
+
+def _add_controls(app: web.Application) -> None:
+    for path, wish in CONTROLS.items():
+        app.router.add_post(path, wish)
+    app.router.add_get("/api/v1/audit", control.get_audit)
+
+
+@web.middleware
+async def _read_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.method not in ("GET", "HEAD"):
+        socket = node_of(request).identity.socket
+        words = f"this listener only answers questions; controls are on {socket}: use jobd ctl"
+        raise Problem(405, "read_only", words)
+    return await handler(request)
+
+
+@web.middleware
+async def _known_hosts_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse DNS rebinding: a page whose host name was made to point at 127.0.0.1."""
+    if not _is_own_name(request.headers.get("Host", ""), node_of(request).identity.node):
+        words = "this address answers to localhost, to IP addresses and to the node's name only"
+        raise Problem(421, "wrong_host", words)
+    return await handler(request)
+
+
+def _is_own_name(host: str, node: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    if name.lower() in ("", "localhost", node.lower()):
+        return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

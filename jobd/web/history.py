@@ -1,0 +1,186 @@
+"""Questions about runs and ticks: what ran, what it wrote, and why. Read-only."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from jobd.core.claim import Trigger
+from jobd.core.ledger import TickRecord
+from jobd.core.outcome import Outcome
+from jobd.core.run import RunRecord
+from jobd.core.view import JobView, WaitingView
+from jobd.ports import Node, OutputSlice, RunFilter
+from jobd.web.api import job_of
+from jobd.web.keys import is_control, node_of
+from jobd.web.problem import Problem, bad_request, json_response, no_such
+from jobd.web.query import check_names, path_name, whole_number
+from jobd.web.shapes import Json, iso, run_shape, waiting_run_shape
+from jobd.web.when import When, parse_when
+from jobd.web.why import Evidence, Verdict, explain, in_the_way
+from jobd.web.why_at import explain_at, neighbours
+
+MAX_ROWS = 1000
+MAX_WAIT_S = 30
+POLL = timedelta(milliseconds=200)  # between two looks at a growing output
+SLICE_BYTES = 1 << 18
+RUN_ID = re.compile(r"[0-9A-Za-z_.:-]{1,100}")
+ANY_OFFSET = (1 << 63) - 1
+
+
+async def get_runs(request: web.Request) -> web.Response:
+    """Answer with runs, newest first, active ones included."""
+    check_names(request.query, ("job", "outcome", "limit"), "query parameter")
+    node, job, outcome = node_of(request), request.query.get("job"), request.query.get("outcome")
+    possible = [*(known.value for known in Outcome), "active"]
+    if outcome is not None and outcome not in possible:
+        raise bad_request(f'outcome: "{outcome[:50]}" is none of {", ".join(possible)}')
+    limit = whole_number(request, "limit", 50, MAX_ROWS)
+    records = await node.store.runs(RunFilter(job, outcome, limit)) if limit else ()
+    if not records and job is not None and node.job_view(job) is None:
+        raise no_such("job", job, [view.job.name for view in node.job_views()])
+    runs: list[Json] = [run_shape(r, with_params=is_control(request)) for r in records]
+    return json_response({"now": iso(node.now()), "runs": runs})
+
+
+async def get_run(request: web.Request) -> web.Response:
+    """Answer with one run; ``wait`` seconds at most for its end."""
+    check_names(request.query, ("wait",), "query parameter")
+    wait = timedelta(seconds=whole_number(request, "wait", 0, MAX_WAIT_S))
+    node = node_of(request)
+    found = await find_run(node, path_name(request, "run"))
+    run_id = found.run_id
+    is_over = isinstance(found, RunRecord) and found.ended_at is not None
+    if wait and not is_over:
+        found = await node.wait_ended(run_id, wait) or await find_run(node, run_id)
+    if isinstance(found, WaitingView):
+        return json_response({"now": iso(node.now()), "run": waiting_run_shape(found)})
+    shape = run_shape(found, with_params=is_control(request))
+    return json_response({"now": iso(node.now()), "run": shape})
+
+
+async def get_output(request: web.Request) -> web.Response:
+    """Answer with a piece of what an attempt wrote, as it is; headers say where it stands.
+
+    ``attempt`` is the last one unless given. ``follow`` seconds at most it waits for
+    something to be there from ``offset`` on. ``X-Jobd-Complete`` is true once the
+    attempt is over and nothing follows.
+    """
+    check_names(request.query, ("attempt", "offset", "follow"), "query parameter")
+    node = node_of(request)
+    record = await _run_with_output(node, path_name(request, "run"))
+    attempt = whole_number(request, "attempt", 0, 1 << 31) or record.attempt
+    offset = whole_number(request, "offset", 0, ANY_OFFSET)
+    looks = whole_number(request, "follow", 0, MAX_WAIT_S) * (timedelta(seconds=1) // POLL)
+    while True:
+        # Whether it is over is asked before reading: what is written in between is not missed.
+        is_over = record.ended_at is not None or attempt < record.attempt
+        piece = await _read_output(node, record, attempt, offset)
+        has_more = bool(piece.data or piece.skipped_bytes)
+        if has_more or is_over or looks <= 0:
+            return _output_reply(record, attempt, piece, is_over and not has_more)
+        looks -= 1
+        record = await node.wait_ended(record.run_id, POLL) or record
+
+
+async def get_why(request: web.Request) -> web.Response:
+    """Answer what became of the job's last ticks, or of those ``at`` a time, and why."""
+    check_names(request.query, ("at", "limit"), "query parameter")
+    node, view = node_of(request), job_of(request)
+    limit = whole_number(request, "limit", 10, MAX_ROWS)
+    zone, now = ZoneInfo(view.job.timezone), node.now()
+    text = request.query.get("at")
+    when = parse_when(text, zone, now) if text is not None else None
+    evidence = await _gather(node, view, zone, when, limit)
+    verdicts = explain_at(evidence, when) if when else explain(evidence)[:limit]
+    nearby = neighbours(evidence, when) if when else []
+    document: dict[str, Json] = {
+        "now": iso(now),
+        "job": view.job.name,
+        "timezone": view.job.timezone,
+        "at": iso(when.start) if when else None,
+        "verdicts": _shapes(verdicts),
+        "nearest": _shapes(nearby),
+        "in_the_way_now": [*in_the_way(view, zone, now)],
+        "next_fire": iso(view.next_fire),
+        "next_due": iso(view.next_due),
+    }
+    return json_response(document)
+
+
+async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
+    """Return a run by its id or a prefix of it; one that still waits has no record yet."""
+    if not RUN_ID.fullmatch(name):
+        raise no_such("run", name, [])
+    record = await node.store.run(name)
+    if record is not None:
+        return record
+    waiting = [w for view in node.job_views() for w in view.waiting if w.run_id.startswith(name)]
+    if len(waiting) != 1:
+        raise no_such("run", name, [])
+    return waiting[0]
+
+
+async def _read_output(node: Node, record: RunRecord, attempt: int, offset: int) -> OutputSlice:
+    try:
+        return await node.read_output(record, attempt, offset, SLICE_BYTES)
+    except (OSError, ValueError) as error:
+        words = f"the output of run {record.run_id} cannot be read: {error}"
+        raise Problem(503, "output_unreadable", words) from error
+
+
+async def _run_with_output(node: Node, name: str) -> RunRecord:
+    found = await find_run(node, name)
+    if isinstance(found, WaitingView):
+        raise no_such("run", name, [])
+    return found
+
+
+def _output_reply(
+    record: RunRecord, attempt: int, piece: OutputSlice, is_complete: bool
+) -> web.Response:
+    headers = {
+        "X-Jobd-Run": record.run_id,
+        "X-Jobd-Attempt": str(attempt),
+        "X-Jobd-Attempts": str(record.attempt),
+        "X-Jobd-Next-Offset": str(piece.next_offset),
+        "X-Jobd-Skipped-Bytes": str(piece.skipped_bytes),
+        "X-Jobd-Complete": "true" if is_complete else "false",
+        "X-Jobd-Ended": "true" if record.ended_at is not None else "false",
+        "X-Content-Type-Options": "nosniff",
+    }
+    # Plain bytes: a page that a job writes must not run in a browser.
+    return web.Response(
+        body=piece.data, headers=headers, content_type="text/plain", charset="utf-8"
+    )
+
+
+async def _gather(
+    node: Node, view: JobView, zone: ZoneInfo, when: When | None, limit: int
+) -> Evidence:
+    """Return the ledger's rows, the runs that they name, and the runs by hand near them."""
+    job, at = view.job.name, when.start if when else None
+    rows = await node.store.ticks(job, at=at, limit=max(limit, 2))
+    recent = await node.store.runs(RunFilter(job, limit=max(limit, MAX_ROWS if when else 0)))
+    runs = {record.run_id: record for record in recent}
+    for run_id in _named(rows) - runs.keys():
+        record = await node.store.run(run_id)
+        if record is not None:
+            runs[run_id] = record
+    oldest = min((row.ticks.first for row in rows), default=None)
+    manual = [
+        run
+        for run in recent
+        if run.trigger is Trigger.MANUAL and (when or oldest is None or run.claimed_at >= oldest)
+    ]
+    return Evidence(view, zone, node.now(), rows, runs, manual)
+
+
+def _named(rows: Sequence[TickRecord]) -> set[str]:
+    return {run_id for row in rows for run_id in (row.run_id, row.blocker) if run_id}
+
+
+def _shapes(verdicts: Sequence[Verdict]) -> list[Json]:
+    return [verdict.shape() for verdict in verdicts]

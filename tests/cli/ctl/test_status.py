@@ -1,0 +1,160 @@
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jobd.core.claim import Pause
+from jobd.core.ledger import Skip, SkipReason, TickRange
+from jobd.core.outcome import Outcome
+from tests.cli.ctl.conftest import Ctl
+from tests.web.fake_node import NOW, FakeNode, Served, job_named, view_of, waiting_view
+
+
+def test_status_shows_the_node_in_two_columns(ctl: Ctl) -> None:
+    said = ctl("status")
+    assert said.status == 0
+    assert said.out.startswith(
+        "node       app1, jobd 0.1.0, pid 4711\nup         3h, since 07:20:00 (3h ago)\n"
+    )
+
+
+def test_status_lists_what_runs(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    server.call(node.start_run("aaaa1111", at=NOW - timedelta(minutes=2)))
+    assert "backup  aaaa1111  running  10:18:00 (2m ago)  manual  1" in ctl("status").out
+
+
+def test_status_lists_what_waits_and_what_comes(ctl: Ctl, node: FakeNode) -> None:
+    node.add(view_of(job_named(), waiting=(waiting_view("bbbb2222"),)))
+    out = ctl("status").out
+    assert "backup  bbbb2222  -     10:20:00 (now)  max_running" in out
+    assert "backup  10:30:00 (in 10m)" in out
+
+
+def test_status_counts_skips_by_job_and_reason(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    server.call(node.start_run("aaaa1111"))
+    late = TickRange("backup", NOW - timedelta(hours=3), NOW - timedelta(hours=1), 7)
+    server.call(node.store.skip([Skip(late, SkipReason.MISFIRE)], "app1", NOW))
+    assert "backup  misfire  7" in ctl("status").out
+
+
+def test_status_shouts_when_the_node_is_not_ready(ctl: Ctl, node: FakeNode) -> None:
+    node.readiness = (False, "the store does not answer")
+    assert "ready      NO: the store does not answer\n" in ctl("status").out
+
+
+def test_jobs_are_rows_under_heads(ctl: Ctl, node: FakeNode) -> None:
+    view = node.views["backup"]
+    memory = replace(
+        view.memory,
+        last_started=NOW - timedelta(days=1),
+        last_outcome="success",
+        last_duration=timedelta(seconds=3.2),
+    )
+    node.add(replace(view, memory=memory))
+    assert ctl("jobs").out.splitlines() == [
+        "JOB     STATE      SCHEDULE      NEXT               LAST RUN                      "
+        "OUTCOME  TOOK",
+        "backup  scheduled  */15 * * * *  10:30:00 (in 10m)  2026-11-22 10:20:00 (1d ago)  "
+        "success  3.2s",
+    ]
+
+
+def test_nothing_is_cut_when_it_is_piped(ctl: Ctl, node: FakeNode) -> None:
+    node.add(view_of(job_named("x" * 300)))
+    assert "x" * 300 in ctl("jobs").out
+
+
+def test_lines_end_where_the_terminal_does(
+    ctl: Ctl, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.add(view_of(job_named("x" * 300)))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert {len(line) for line in ctl("jobs").out.splitlines()} == {80}
+
+
+def test_no_name_reaches_the_terminal_as_an_escape(ctl: Ctl, node: FakeNode) -> None:
+    node.add(view_of(job_named("evil\x1b[2J")))
+    assert "evil?[2J" in ctl("jobs").out
+
+
+def test_show_says_where_each_limit_comes_from_and_what_holds_it(ctl: Ctl) -> None:
+    lines = [" ".join(line.split()) for line in ctl("show", "backup").out.splitlines()]
+    assert "timeout 5m job supervisor" in lines
+    assert "memory_max 512M defaults cgroup v1" in lines
+    assert "io_weight none built in -" in lines
+
+
+def test_show_shouts_what_nothing_holds(ctl: Ctl, node: FakeNode) -> None:
+    job = job_named()
+    node.add(view_of(replace(job, limits=replace(job.limits, io_weight=100))))
+    lines = [" ".join(line.split()) for line in ctl("show", "backup").out.splitlines()]
+    assert "io_weight 100 built in NOTHING HERE" in lines
+
+
+def test_show_tells_who_paused_it(ctl: Ctl, node: FakeNode) -> None:
+    node.add(view_of(job_named(), pause=Pause("uid 0 (root)", NOW, "deploy")))
+    assert (
+        'paused        by uid 0 (root) since 10:20:00 (now) "deploy"' in ctl("show", "backup").out
+    )
+
+
+def test_runs_are_filtered_and_say_how_they_ended(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    server.call(node.start_run("aaaa1111"))
+    server.call(node.end_run("aaaa1111", Outcome.FAILURE, exit_code=7, memory_peak_bytes=3 << 20))
+    server.call(node.start_run("bbbb2222"))
+    out = ctl("runs", "backup", "--outcome", "failure").out
+    row = out.splitlines()[1].split()
+    assert (len(out.splitlines()), row[0]) == (2, "aaaa1111")
+    assert " failure  3s    -    3M    exit status 7" in out
+
+
+def test_why_prints_the_verdicts_and_what_is_in_the_way(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    fire_time = NOW.replace(minute=15)
+    server.call(node.start_run("aaaa1111", at=fire_time, fire_time=fire_time))
+    assert ctl("why", "backup", "10:15").out == (
+        "backup, times in UTC\n"
+        "  2026-11-23 10:15:00 started as run aaaa1111, 0 ms after its due time, "
+        "still active after 5 min\n"
+        "now\n"
+        "  run aaaa1111 is active on app1 since 2026-11-23 10:15:00; overlap = skip\n"
+        "  next due 10:30:00 (in 10m) local time\n"
+    )
+
+
+def test_why_of_a_job_without_history_says_so(ctl: Ctl) -> None:
+    assert "the ledger has no tick of this job yet" in ctl("why", "backup").out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"],
+        ["jobs"],
+        ["show", "backup"],
+        ["runs"],
+        ["runs", "backup", "--limit", "1"],
+        ["logs", "backup"],
+        ["trigger", "backup"],
+        ["cancel", "backup"],
+        ["pause", "backup"],
+        ["resume", "--all"],
+        ["skip-next", "backup"],
+        ["why", "backup", "10:15"],
+        ["reload"],
+        ["top"],
+    ],
+)
+def test_every_command_prints_one_json_document(
+    ctl: Ctl, server: Served, node: FakeNode, command: list[str]
+) -> None:
+    server.call(node.start_run("aaaa1111"))
+    said = ctl(*command, "--json")
+    assert (said.status, type(said.json)) == (0, dict)
+
+
+def test_the_options_may_stand_before_the_command(call: Ctl, server: Served) -> None:
+    assert call("--socket", server.path, "--json", "status").json["node"] == "app1"

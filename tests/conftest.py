@@ -1,0 +1,27 @@
+"""What every folder of tests may ask for."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture
+def needs_tool() -> Callable[[str, str], str]:
+    """Return a function from a tool and its Debian package to the tool's path.
+
+    The tests must pass on a machine with nothing but Python; a few of them ask a program
+    of the system to judge jobd's work. Without it such a test is skipped with the words
+    what to install. In CI, where .ci/run installs them all, a missing one is a failure.
+    """
+    return _path_of
+
+
+def _path_of(tool: str, package: str) -> str:
+    path = shutil.which(tool)
+    if path is None and os.environ.get("CI"):
+        pytest.fail(f"{tool} is missing; .ci/run must install {package}")
+    if path is None:
+        pytest.skip(f"{tool} is not installed: apt-get install {package}")
+    return path
