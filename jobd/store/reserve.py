@@ -1,0 +1,29 @@
+"""Reserve: a little room on the disk that is ours, so that a daemon can start on a full one.
+
+SQLite needs 32 KiB of shared memory in a file before it can read anything. Without them a
+machine that boots with a full disk would run no job at all; so a file keeps that room, and
+gives it up for an opening that fails for want of it.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_SIZE_BYTES = 64 << 10
+
+
+def keep(path: Path) -> None:
+    """Have the room at ``path``; on a disk that is full already, do without."""
+    try:
+        if not path.exists() or path.stat().st_size < _SIZE_BYTES:
+            path.write_bytes(os.urandom(_SIZE_BYTES))  # a file of zeros may take no room
+    except OSError:
+        give_up(path)
+
+
+def give_up(path: Path) -> bool:
+    """Free the room; return whether there was any."""
+    with suppress(OSError):
+        path.unlink()
+        return True
+    return False

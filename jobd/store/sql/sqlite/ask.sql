@@ -1,0 +1,65 @@
+-- Questions, answered on a connection of their own.
+
+-- name: run_exact
+SELECT * FROM run_record WHERE run_id = :run_id;
+
+-- name: run_ids_from
+-- Two are enough to know that a prefix says too little.
+SELECT run_id FROM run WHERE run_id >= :prefix AND run_id < :prefix || char(0x10FFFF) LIMIT 2;
+
+-- name: runs_all
+SELECT * FROM run_record ORDER BY id DESC LIMIT :limit;
+
+-- name: runs_active
+SELECT * FROM run_record
+WHERE ended_at IS NULL AND (:job IS NULL OR job = :job)
+ORDER BY id DESC
+LIMIT :limit;
+
+-- name: runs_of_job
+SELECT * FROM run_record
+WHERE job = :job AND (:outcome IS NULL OR outcome = :outcome)
+ORDER BY id DESC
+LIMIT :limit;
+
+-- name: runs_succeeded
+SELECT * FROM run_record WHERE outcome = 'success' ORDER BY id DESC LIMIT :limit;
+
+-- name: runs_failed
+-- The first condition is what lets the planner use the index of failures.
+SELECT * FROM run_record
+WHERE outcome <> 'success' AND outcome = :outcome
+ORDER BY id DESC
+LIMIT :limit;
+
+-- name: ticks_newest
+SELECT * FROM tick_record WHERE job = :job ORDER BY last DESC, first DESC LIMIT :limit;
+
+-- name: ticks_holding
+SELECT * FROM tick_record
+WHERE job = :job AND last >= :at AND first <= :at
+ORDER BY last DESC, first DESC
+LIMIT :limit;
+
+-- name: tick_after
+SELECT * FROM tick_record
+WHERE job = :job AND last > :at AND first > :at
+ORDER BY first, last
+LIMIT 1;
+
+-- name: tick_before
+SELECT * FROM tick_record WHERE job = :job AND last < :at ORDER BY last DESC, first DESC LIMIT 1;
+
+-- name: skip_counts
+SELECT job, reason, sum(count) FROM tick_record
+WHERE reason IS NOT NULL AND decided_at >= :since
+GROUP BY job, reason;
+
+-- name: audit_all
+SELECT at, by, action, target, detail FROM audit ORDER BY id DESC LIMIT :limit;
+
+-- name: audit_of
+SELECT at, by, action, target, detail FROM audit
+WHERE target = :target
+ORDER BY id DESC
+LIMIT :limit;

@@ -1,0 +1,240 @@
+"""Rows: values of the core to SQLite's columns, and back. Instants are integer microseconds."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from sys import intern
+from typing import Any
+
+from jobd.core.claim import ActiveRun, Pause, Trigger
+from jobd.core.ledger import SkipReason, TickRange, TickRecord
+from jobd.core.outcome import Outcome
+from jobd.core.run import RunRecord
+from jobd.ports import AuditEntry
+from jobd.store.roll import JobState
+
+Row = Sequence[Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    """Return microseconds since 1970; exact, unlike a float timestamp."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def micros_or_none(instant: datetime | None) -> int | None:
+    """Return microseconds since 1970, or None."""
+    return None if instant is None else (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(count: int) -> datetime:
+    """Return the instant, in UTC."""
+    return _EPOCH + timedelta(microseconds=count)
+
+
+def instant_or_none(count: int | None) -> datetime | None:
+    """Return the instant, in UTC, or None."""
+    return None if count is None else _EPOCH + timedelta(microseconds=count)
+
+
+def text(words: str) -> str:
+    """Return words that can be stored: bytes that were never UTF-8 arrive as surrogates."""
+    return words if words.isascii() else words.encode("utf-8", "replace").decode("utf-8")
+
+
+def job_row(state: JobState) -> Row:
+    """Return the columns of a job."""
+    duration = state.last_duration
+    return (
+        state.number,
+        state.name,
+        state.schedule,
+        int(state.is_on_roll),
+        micros(state.settled_until),
+        micros_or_none(state.decided_until),
+        micros_or_none(state.forgotten_until),
+        state.token,
+        micros_or_none(state.last_started),
+        micros_or_none(state.last_ended),
+        state.last_outcome,
+        micros_or_none(state.last_success),
+        None if duration is None else duration // _MICROSECOND,
+        state.smoothed_duration_s,
+        state.memory_peak_bytes,
+        micros_or_none(state.rest_until),
+        _pause_text(state.pause),
+        _pause_text(state.skip_next),
+    )
+
+
+def job_of(row: Row) -> JobState:
+    """Return the job of such columns, without its active runs."""
+    duration = row[12]
+    return JobState(
+        row[0],
+        row[1],
+        intern(row[2]),  # ten thousand jobs have a few schedules
+        bool(row[3]),
+        instant_of(row[4]),
+        instant_or_none(row[5]),
+        instant_or_none(row[6]),
+        row[7],
+        instant_or_none(row[8]),
+        instant_or_none(row[9]),
+        None if row[10] is None else intern(row[10]),
+        instant_or_none(row[11]),
+        None if duration is None else timedelta(microseconds=duration),
+        row[13],
+        row[14],
+        instant_or_none(row[15]),
+        _pause_of(row[16]),
+        _pause_of(row[17]),
+    )
+
+
+def begin_row(run: ActiveRun, job_number: int) -> Row:
+    """Return the columns of a run that begins."""
+    return (
+        run.run_id,
+        job_number,
+        run.node,
+        run.token,
+        run.trigger.value,
+        micros_or_none(run.fire_time),
+        micros(run.claimed_at),
+        text(run.requested_by),
+        json.dumps(run.params) if run.params else "[]",
+        run.attempt,
+        micros_or_none(run.retry_at),
+    )
+
+
+def save_row(run: ActiveRun, started_at: datetime | None) -> Row:
+    """Return the parameters of statement ``run_save``."""
+    return (run.attempt, micros_or_none(run.retry_at), micros_or_none(started_at), run.run_id)
+
+
+def active_run_of(row: Row) -> ActiveRun:
+    """Return the active run of the columns that statement ``active_runs`` reads."""
+    return ActiveRun(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        instant_or_none(row[4]),
+        Trigger(row[5]),
+        instant_of(row[6]),
+        row[7],
+        instant_or_none(row[8]),
+        row[9],
+        _params_of(row[10]),
+    )
+
+
+def end_row(record: RunRecord) -> Row:
+    """Return the parameters of statement ``run_end``."""
+    return (
+        record.attempt,
+        micros_or_none(record.started_at),
+        micros_or_none(record.ended_at),
+        None if record.outcome is None else record.outcome.value,
+        text(record.reason),
+        record.exit_code,
+        record.signal,
+        record.duration_s,
+        record.cpu_s,
+        record.memory_peak_bytes,
+        record.output_bytes,
+        record.output_dropped_bytes,
+        record.run_id,
+    )
+
+
+def record_of(row: Row) -> RunRecord:
+    """Return the run of a row of the view ``run_record``."""
+    return RunRecord(
+        run_id=row[0],
+        job=row[1],
+        node=row[2],
+        token=row[3],
+        trigger=Trigger(row[4]),
+        fire_time=instant_or_none(row[5]),
+        claimed_at=instant_of(row[6]),
+        requested_by=row[7],
+        attempt=row[8],
+        started_at=instant_or_none(row[9]),
+        ended_at=instant_or_none(row[10]),
+        outcome=None if row[11] is None else Outcome(row[11]),
+        reason=row[12],
+        exit_code=row[13],
+        signal=row[14],
+        duration_s=row[15],
+        cpu_s=row[16],
+        memory_peak_bytes=row[17],
+        output_bytes=row[18],
+        output_dropped_bytes=row[19],
+        params=_params_of(row[20]),
+    )
+
+
+def tick_row(record: TickRecord, job_number: int) -> Row:
+    """Return the columns of a ledger row."""
+    ticks = record.ticks
+    first = micros(ticks.first)
+    return (
+        job_number,
+        first,
+        first if ticks.last == ticks.first else micros(ticks.last),
+        ticks.count,
+        None if record.reason is None else record.reason.value,
+        record.run_id,
+        text(record.detail),
+        record.blocker,
+        micros(record.decided_at),
+        record.node,
+    )
+
+
+def tick_of(row: Row) -> TickRecord:
+    """Return the ledger row of a row of the view ``tick_record``."""
+    reason = None if row[4] is None else SkipReason(row[4])
+    ticks = range_of(row[0], row[1:4])
+    return TickRecord(ticks, reason, row[5], row[6], row[7], instant_of(row[8]), row[9])
+
+
+def range_of(job: str, row: Row) -> TickRange:
+    """Return a job's ticks of the columns first, last, count."""
+    return TickRange(job, instant_of(row[0]), instant_of(row[1]), row[2])
+
+
+def audit_row(entry: AuditEntry) -> Row:
+    """Return the columns of who did what."""
+    words = (entry.by, entry.action, entry.target, entry.detail)
+    return (micros(entry.at), *map(text, words))
+
+
+def audit_of(row: Row) -> AuditEntry:
+    """Return who did what, of such columns."""
+    return AuditEntry(instant_of(row[0]), row[1], row[2], row[3], row[4])
+
+
+def _pause_text(pause: Pause | None) -> str | None:
+    if pause is None:
+        return None
+    until = micros_or_none(pause.until)
+    fields = {"by": pause.by, "since": micros(pause.since), "reason": pause.reason, "until": until}
+    return json.dumps(fields)
+
+
+def _pause_of(column: str | None) -> Pause | None:
+    if column is None:
+        return None
+    fields = json.loads(column)
+    until = instant_or_none(fields["until"])
+    return Pause(fields["by"], instant_of(fields["since"]), fields["reason"], until)
+
+
+def _params_of(column: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in json.loads(column)) if column != "[]" else ()

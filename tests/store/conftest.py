@@ -1,0 +1,229 @@
+"""The stores under test, and a scene in which tests speak of jobs and minutes."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobd.core.claim import (
+    ActiveRun,
+    ClaimAnswer,
+    ClaimGranted,
+    ClaimRequest,
+    Demand,
+    JobMemory,
+    Trigger,
+)
+from jobd.core.job import Overlap
+from jobd.core.ledger import Skip, SkipReason, TickRange
+from jobd.core.outcome import Outcome
+from jobd.core.run import Finish, RunRecord
+from jobd.ports import Enrolment, Store
+from jobd.store.memory import MemoryStore
+from jobd.store.sqlite import SqliteStore
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NODE = "app1"
+
+
+class Restarting:
+    """A SQLite store that is closed and opened anew before every call: nothing that an
+    answer needs may live in memory only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._store = SqliteStore(path, node=NODE)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            await self._store.close()
+            self._store = SqliteStore(self._path, node=NODE)
+            await self._store.open()
+            return await getattr(self._store, name)(*args, **kwargs)
+
+        return call
+
+    async def open(self) -> None:
+        await self._store.open()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+@dataclass
+class Scene:
+    """A store with jobs; instants are minutes from START."""
+
+    store: Store
+    roll: dict[str, Enrolment] = field(default_factory=dict)
+    ids: Any = field(default_factory=count)
+
+    @staticmethod
+    def at(minute: float) -> datetime:
+        return START + timedelta(minutes=minute)
+
+    async def enrol(
+        self, *jobs: str, minute: float = 0, schedule: str = "* * * * * UTC"
+    ) -> Mapping[str, JobMemory]:
+        """Put exactly these jobs on the roll."""
+        self.roll = {job: Enrolment(job, schedule) for job in jobs}
+        return await self.store.enrol(list(self.roll.values()), self.at(minute))
+
+    async def memory(self, job: str) -> JobMemory:
+        """Return what the store remembers of a job, by enrolling the same roll again."""
+        memories = await self.store.enrol(list(self.roll.values()), self.at(10_000))
+        return memories[job]
+
+    def request(
+        self,
+        job: str,
+        minute: float | None,
+        *,
+        run_id: str | None = None,
+        overlap: Overlap = Overlap.SKIP,
+        max_instances: int = 1,
+        ignores_duty: bool = False,
+        settled: float | None = None,
+        params: tuple[tuple[str, str], ...] = (),
+    ) -> ClaimRequest:
+        """Return a wish to run the tick of that minute, or by hand (None)."""
+        is_manual = minute is None
+        return ClaimRequest(
+            run_id or f"{next(self.ids):04x}-run",
+            job,
+            None if minute is None else self.at(minute),
+            Trigger.MANUAL if is_manual else Trigger.SCHEDULE,
+            Demand(overlap, max_instances, ignores_duty),
+            requested_by="uid 1000 (anna)" if is_manual else "",
+            params=params,
+            settled_until=None if settled is None else self.at(settled),
+        )
+
+    async def claim(
+        self, job: str, minute: float | None, *, now: float | None = None, **wish: Any
+    ) -> ClaimAnswer:
+        """Ask for one run, at the minute of its tick unless told otherwise."""
+        instant = self.at(now if now is not None else minute or 0)
+        (answer,) = await self.store.claim([self.request(job, minute, **wish)], NODE, instant)
+        return answer
+
+    def skip_of(
+        self, job: str, first: float, last: float | None = None, count: int = 1, **more: Any
+    ) -> Skip:
+        """Return a skip of ``count`` ticks."""
+        ticks = TickRange(job, self.at(first), self.at(first if last is None else last), count)
+        more.setdefault("reason", SkipReason.MISFIRE)
+        return Skip(ticks, **more)
+
+    async def skip(self, *skips: Skip, minute: float = 0) -> list[int]:
+        """Settle skips; return how many ticks of each were new."""
+        done = await self.store.skip(skips, NODE, self.at(minute))
+        return [skip.ticks.count for skip in done]
+
+    def end(
+        self,
+        run: ClaimAnswer,
+        minute: float,
+        *,
+        outcome: Outcome = Outcome.SUCCESS,
+        rest: float | None = None,
+        smoothed: float | None = 30.0,
+        **facts: Any,
+    ) -> Finish:
+        """Return the report of a granted run's end, half a minute after its start."""
+        assert isinstance(run, ClaimGranted), run
+        facts.setdefault("started_at", run.claimed_at)
+        record = RunRecord(
+            run.request.run_id,
+            run.request.job,
+            NODE,
+            run.token,
+            run.request.trigger,
+            run.request.fire_time,
+            run.claimed_at,
+            requested_by=run.request.requested_by,
+            ended_at=self.at(minute),
+            outcome=outcome,
+            exit_code=0 if outcome is Outcome.SUCCESS else 1,
+            duration_s=facts.pop("duration_s", 30.0),
+            cpu_s=0.25,
+            memory_peak_bytes=facts.pop("memory_peak_bytes", 1 << 20),
+            output_bytes=12,
+            params=run.request.params,
+            **facts,
+        )
+        return Finish(record, None if rest is None else self.at(rest), smoothed)
+
+    async def finish(self, run: ClaimAnswer, minute: float, **facts: Any) -> bool:
+        """Report the end of one run."""
+        (accepted,) = await self.store.finish([self.end(run, minute, **facts)])
+        return accepted
+
+    async def pass_through(self, job: str, minute: float, **wish: Any) -> ClaimGranted:
+        """Run a tick from claim to end within its minute; the watermark follows."""
+        wish.setdefault("settled", minute)
+        run = await self.claim(job, minute, **wish)
+        assert isinstance(run, ClaimGranted), run
+        assert await self.finish(run, minute + 0.5)
+        return run
+
+    @staticmethod
+    def active_run(run: ClaimAnswer, **facts: Any) -> ActiveRun:
+        """Return a granted run as the core holds it."""
+        assert isinstance(run, ClaimGranted), run
+        wish = run.request
+        identity = (wish.run_id, wish.job, NODE, run.token, wish.fire_time, wish.trigger)
+        return ActiveRun(
+            *identity, run.claimed_at, requested_by=wish.requested_by, params=wish.params, **facts
+        )
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The store's threads report to an asyncio loop."""
+    return "asyncio"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Return where a SQLite store of this test keeps its file."""
+    return tmp_path / "state" / "jobd.db"
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite, restarted before every call"])
+async def store(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Any]:
+    """Every store that the conformance suite holds to the contract."""
+    makers: dict[str, Callable[[], Any]] = {
+        "memory": MemoryStore,
+        "sqlite": lambda: SqliteStore(database, node=NODE),
+        "sqlite, restarted before every call": lambda: Restarting(database),
+    }
+    store = makers[request.param]()
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def scene(store: Any) -> Scene:
+    """Return an empty scene on each store in turn."""
+    return Scene(store)
+
+
+@pytest.fixture
+async def sqlite_scene(database: Path) -> AsyncIterator[Scene]:
+    """Return an empty scene on a SQLite store."""
+    store = SqliteStore(database, node=NODE)
+    await store.open()
+    yield Scene(store)
+    await store.close()
+
+
+@pytest.fixture
+def make_scene() -> type[Scene]:
+    """For tests that bring their own store."""
+    return Scene
