@@ -150,7 +150,7 @@ def _plan_many(question: _Question, after: datetime, first: datetime) -> Misfire
     assert newest >= first, "latest() lies before next_after()"
     is_on_time = question.is_on_time(newest)
     last_late = question.schedule.latest(newest - MICROSECOND) if is_on_time else newest
-    last_skipped = _last_skipped(question, newest, last_late)
+    last_skipped = _last_skipped(question, after, newest, last_late)
     return MisfirePlan(
         newest,
         current=newest if is_on_time else None,
@@ -160,7 +160,7 @@ def _plan_many(question: _Question, after: datetime, first: datetime) -> Misfire
 
 
 def _last_skipped(
-    question: _Question, newest: datetime, last_late: datetime | None
+    question: _Question, after: datetime, newest: datetime, last_late: datetime | None
 ) -> datetime | None:
     """Return the last late tick that does not run; those before it do not either."""
     latest = question.schedule.latest
@@ -170,6 +170,8 @@ def _last_skipped(
         if last_late < newest or not question.is_within_window(newest):
             return last_late
         return latest(newest - MICROSECOND)
+    if question.window >= question.now - after:  # the subtraction below could leave the calendar
+        return None
     # Due times follow their fire times in order, each before the next fire time: of those
     # that fired before the window began only the last may be due within it.
     edge = latest(min(question.now - question.window - MICROSECOND, last_late))

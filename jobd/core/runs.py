@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 from jobd.core import overlap
-from jobd.core.claim import ActiveRun, ClaimGranted
+from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
@@ -75,8 +76,11 @@ def attempt_ended(
     """End an attempt whose process tree is gone."""
     state.room.release()
     outcome = judge(exit_, run_track.job.success_exit_codes, matched_failure)
-    record = replace(
-        _record(run_track, outcome, at, _words(exit_, outcome, matched_failure)),
+    record = _record(
+        run_track,
+        outcome,
+        at,
+        _words(exit_, outcome, matched_failure),
         exit_code=exit_.exit_code,
         signal=exit_.signal,
         duration_s=exit_.duration_s,
@@ -171,7 +175,9 @@ def _learn(
         if record.outcome is Outcome.SUCCESS:
             smooth = smoothed(smooth, record.duration_s)
     is_success = record.outcome is Outcome.SUCCESS
-    track.remember(
+    track.memory = JobMemory(  # in full: for every end, replace() would take twice as long
+        job=memory.job,
+        settled_until=memory.settled_until,
         token=max(memory.token, record.token),
         last_started=record.started_at or memory.last_started,
         last_ended=record.ended_at,
@@ -181,11 +187,16 @@ def _learn(
         smoothed_duration_s=smooth,
         memory_peak_bytes=record.memory_peak_bytes or memory.memory_peak_bytes,
         rest_until=rest_until,
+        pause=memory.pause,
+        skip_next=memory.skip_next,
+        active=memory.active,
     )
     return rest_until, smooth
 
 
-def _record(run_track: RunTrack, outcome: Outcome, at: datetime, reason: str) -> RunRecord:
+def _record(
+    run_track: RunTrack, outcome: Outcome, at: datetime, reason: str, **measured: Any
+) -> RunRecord:
     run = run_track.run
     return RunRecord(
         run_id=run.run_id,
@@ -202,6 +213,7 @@ def _record(run_track: RunTrack, outcome: Outcome, at: datetime, reason: str) ->
         outcome=outcome,
         reason=reason,
         params=run.params,
+        **measured,
     )
 
 
