@@ -1,0 +1,75 @@
+# jobd from a checkout. "make" alone lists what there is.
+#
+# Needs: python3 (3.11 or newer) with venv, and make. Everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config/jobd.toml
+# What to pass to pytest: make test ARGS="tests/core -k dst"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check bench clean
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: $(VENV)/.run-stamp  ## Run jobd with the example jobs, in the foreground
+	@printf '%s\n' \
+	    '' \
+	    'jobd runs the example jobs of $(CONFIG). Give it a minute, and in another terminal try' \
+	    '' \
+	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock status' \
+	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock jobs' \
+	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock runs' \
+	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock why slower-than-its-interval' \
+	    '  curl -s http://127.0.0.1:9746/metrics | grep jobd_ticks' \
+	    '' \
+	    'Ctrl-C stops it.' \
+	    ''
+	@exec $(BIN)/jobd run -c $(CONFIG)
+
+test: $(VENV)/.test-stamp  ## Run the tests
+	@$(BIN)/pytest -rs $(ARGS)
+
+check: $(VENV)/.test-stamp  ## Check format, style, types, layers and the example configuration
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/jobd check -c $(CONFIG)
+
+bench: $(VENV)/.test-stamp  ## Measure, beside a reference: make bench ARGS="herd idle"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## Remove .venv, caches and the example's state
+	rm -rf $(VENV) .jobd build dist *.egg-info .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: installed again only when pyproject.toml is newer. jobd is installed in
+# place (-e), so a change in jobd/ needs no installation.
+
+$(VENV)/.run-stamp: pyproject.toml
+	$(require-python)
+	@echo 'Installing jobd into $(VENV) (about half a minute, once) ...'
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test-stamp: pyproject.toml
+	$(require-python)
+	@echo 'Installing jobd and its test tools into $(VENV) (about a minute, once) ...'
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.run-stamp
+
+define require-python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'jobd needs Python 3.11 or newer, and "$(PYTHON)" is older or missing.' >&2; \
+	    echo 'Name another one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo '$(PYTHON) cannot make virtual environments: apt-get install python3-venv' >&2; exit 1; }
+endef
