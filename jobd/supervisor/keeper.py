@@ -1,0 +1,197 @@
+"""Keeper: every run that this supervisor holds, and every end that no daemon has noted yet."""
+
+import os
+import resource
+from collections.abc import Callable
+
+from jobd.supervisor.attempt import Attempt
+from jobd.supervisor.child import Spawner, StartError
+from jobd.supervisor.enforcer import Enforcer
+from jobd.supervisor.instants import wall_s
+from jobd.supervisor.loop import Loop
+from jobd.supervisor.spec import Launch, Spec
+
+Frame = dict[str, object]
+
+# More orders than this waiting is a stampede; see Enforcer.make_tree.
+STAMPEDE = 64
+_FILES_PER_RUN = 4
+_FILES_OF_OURS = 64
+
+
+class Keeper:
+    """Starts, stops and remembers runs; tells ``report`` what happens to them, as frames."""
+
+    def __init__(self, loop: Loop, enforcer: Enforcer) -> None:
+        self.report: Callable[[Frame], None] = _nobody
+        self._loop = loop
+        self._enforcer = enforcer
+        self._spawner = Spawner()
+        self._running: dict[str, Attempt] = {}
+        self._mains: dict[int, Attempt] = {}
+        self._ended: dict[str, Frame] = {}
+        self._max_running = (self._spawner.max_files - _FILES_OF_OURS) // _FILES_PER_RUN
+
+    @property
+    def count(self) -> int:
+        """How many runs are held that have not ended."""
+        return len(self._running)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs."""
+        return not self._running
+
+    def ends(self) -> list[Frame]:
+        """Return the ends that no daemon has noted, oldest first."""
+        return list(self._ended.values())
+
+    def adopt_ends(self, ends: list[Frame]) -> None:
+        """Remember ends that an earlier supervisor left."""
+        for end in ends:
+            run = end.get("run")
+            if isinstance(run, dict) and isinstance(run.get("run_id"), str):
+                self._ended[run["run_id"]] = end
+
+    def held(self) -> list[Frame]:
+        """Return every run that is held, ended or not."""
+        running: list[Frame] = [
+            {"run": attempt.spec.run, "started_at": attempt.started_at, "exit": None}
+            for attempt in self._running.values()
+        ]
+        return self.ends() + running
+
+    def start(self, launch: Launch, is_hurried: bool) -> None:
+        """Start an attempt, and report that it started or why not.
+
+        ValueError when not even the run's id can be told.
+        """
+        run = launch.get("run")
+        run_id = run.get("run_id") if isinstance(run, dict) else None
+        if not isinstance(run_id, str) or not run_id:
+            raise ValueError("a launch without run.run_id")
+        present = self._running.get(run_id)
+        if present is not None and run is not None and run == present.spec.run:
+            self._report_started(present)  # asked twice, started once
+            return
+        try:
+            if present is not None:
+                raise StartError(f"attempt {present.spec.attempt} of this run has not ended")
+            if len(self._running) >= self._max_running:
+                raise StartError(
+                    f"{self._max_running} runs at once are all that the supervisor's limit on "
+                    "open files allows; raise it (LimitNOFILE=, ulimit -n)"
+                )
+            self._start(Spec(launch), is_hurried)
+        except (StartError, ValueError, OSError) as error:
+            self._refuse(launch, run_id, str(error), is_held=present is None)
+
+    def stop(self, run_id: str, cause: str) -> None:
+        """Stop a run's tree; one that is not running is ignored."""
+        attempt = self._running.get(run_id)
+        if attempt is not None:
+            attempt.stop(cause)
+
+    def extend(self, run_id: str, until: float | None) -> None:
+        """Set the instant by which a run must be dead."""
+        attempt = self._running.get(run_id)
+        if attempt is not None:
+            attempt.extend(until)
+
+    def forget(self, run_id: str) -> None:
+        """Forget an end; a run that still runs is not forgotten."""
+        self._ended.pop(run_id, None)
+
+    def stop_all(self, cause: str) -> None:
+        """Stop every run."""
+        for attempt in list(self._running.values()):
+            attempt.stop(cause)
+
+    def kill_all(self, cause: str) -> None:
+        """Kill every run at once."""
+        for attempt in list(self._running.values()):
+            attempt.kill(cause)
+
+    def reap(self, limit: int) -> tuple[int, set[int]]:
+        """Collect children that have died, at most ``limit``; return how many they were,
+        and the pids of those that were no run's."""
+        strangers = set()
+        exited = []
+        dead = _dead_children(limit)
+        for pid, status, usage in dead:
+            self._enforcer.census.mains.discard(pid)
+            attempt = self._mains.pop(pid, None)
+            if attempt is None:
+                strangers.add(pid)
+            else:
+                exited.append((attempt, status, usage))
+        if exited:
+            self._settle(exited)
+        return len(dead), strangers
+
+    def _settle(self, exited: list[tuple[Attempt, int, resource.struct_rusage]]) -> None:
+        census = self._enforcer.census
+        if census.trees:
+            census.look()  # once for all of them
+        census.is_fresh = True
+        own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for attempt, status, usage in exited:
+            # Until it executes its program a child counts our own memory as its peak.
+            peak = usage.ru_maxrss << 10 if usage.ru_maxrss > own_peak else None
+            attempt.main_exited(status, usage.ru_utime + usage.ru_stime, peak)
+        census.is_fresh = False
+
+    def _start(self, spec: Spec, is_hurried: bool) -> None:
+        self._ended.pop(spec.run_id, None)  # of an earlier attempt
+        tree = self._enforcer.make_tree(spec, is_hurried)
+        ours, theirs = os.pipe2(os.O_CLOEXEC)
+        try:
+            pid = self._spawner.spawn(spec, tree, theirs)
+        except BaseException:
+            os.close(ours)
+            tree.dissolve()
+            raise
+        finally:
+            os.close(theirs)
+        os.set_blocking(ours, False)
+        self._enforcer.census.mains.add(pid)
+        attempt = Attempt(spec, tree, self._loop, self._enforcer.watches_memory)
+        attempt.on_over = self._end
+        self._running[spec.run_id] = self._mains[pid] = attempt
+        attempt.begin(pid, ours)
+        self._report_started(attempt)
+
+    def _report_started(self, attempt: Attempt) -> None:
+        self.report({"ev": "started", "run": attempt.spec.run_id, "at": attempt.started_at})
+
+    def _refuse(self, launch: Launch, run_id: str, reason: str, is_held: bool) -> None:
+        if is_held:
+            self._ended[run_id] = {
+                "run": launch["run"], "started_at": None, "exit": None, "start_error": reason,
+            }  # fmt: skip
+        self.report({"ev": "not_started", "run": run_id, "reason": reason})
+
+    def _end(self, attempt: Attempt) -> None:
+        run_id = attempt.spec.run_id
+        del self._running[run_id]
+        self._ended[run_id] = {
+            "run": attempt.spec.run, "started_at": attempt.started_at, "exit": attempt.exit,
+        }  # fmt: skip
+        self.report({"ev": "ended", "run": run_id, "at": wall_s(), "exit": attempt.exit})
+
+
+def _dead_children(limit: int) -> list[tuple[int, int, resource.struct_rusage]]:
+    dead: list[tuple[int, int, resource.struct_rusage]] = []
+    while len(dead) < limit:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if pid == 0:
+            break
+        dead.append((pid, status, usage))
+    return dead
+
+
+def _nobody(frame: Frame) -> None:
+    """Nobody listens yet; what is held is told at hello."""

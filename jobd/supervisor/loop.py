@@ -1,0 +1,136 @@
+"""Loop: readiness and time for one thread. Nothing here knows what a run is.
+
+Level-triggered epoll hands out ready descriptors in turn, so one that is always ready
+gets no more than its share; timers are looked at after every batch.
+"""
+
+import heapq
+import os
+import select
+from collections.abc import Callable
+
+from jobd.supervisor.instants import steady_s
+from jobd.supervisor.journal import complain
+
+READABLE = select.EPOLLIN
+WRITABLE = select.EPOLLOUT
+URGENT = select.EPOLLPRI
+
+# epoll waits by a clock that stands still while the machine sleeps; our deadlines do not.
+# Looking up this often bounds how late one can be after a resume.
+_MAX_WAIT_S = 5.0
+_BATCH = 256
+_BATCH_WHEN_BUSY = 16
+
+
+class Timer:
+    """A callback to come; :meth:`cancel` forgets it."""
+
+    __slots__ = ("_callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback: Callable[[], None] | None = callback
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it will not fire (any more)."""
+        return self._callback is None
+
+    def cancel(self) -> None:
+        """Never fire; harmless when it has fired."""
+        self._callback = None
+
+    def fire(self) -> None:
+        """Call back, once."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+class Loop:
+    """Waits for descriptors and instants and calls back, until stopped."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._serial = 0
+        self.is_stopped = False
+
+    def watch(self, fd: int, events: int, handler: Callable[[], None]) -> None:
+        """Call ``handler`` whenever one of ``events`` (or an error) is there."""
+        if fd in self._handlers:
+            self._epoll.modify(fd, events)
+        else:
+            self._epoll.register(fd, events)
+        self._handlers[fd] = handler
+
+    def unwatch(self, fd: int) -> None:
+        """Stop calling back for ``fd``; harmless when it was not watched."""
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def call_at(self, instant_s: float, callback: Callable[[], None]) -> Timer:
+        """Call back once the steady clock has reached ``instant_s``."""
+        timer = Timer(callback)
+        self._serial += 1
+        heapq.heappush(self._timers, (instant_s, self._serial, timer))
+        if len(self._timers) > 64 and self._serial % 1024 == 0:
+            self._drop_cancelled()
+        return timer
+
+    def stop(self) -> None:
+        """Return from :meth:`run` after this turn."""
+        self.is_stopped = True
+
+    def run(self, work: Callable[[], bool], flush: Callable[[], None]) -> None:
+        """Turn until stopped: ``work`` (True: it has more to do), wait, handlers, ``flush``."""
+        while not self.is_stopped:
+            is_busy = self._guarded(work)
+            self._guarded(flush)
+            self._dispatch(bool(is_busy))
+            self._fire_due()
+            self._guarded(flush)
+
+    def _dispatch(self, is_busy: bool) -> None:
+        timeout = 0.0 if is_busy else self._time_to_next()
+        for fd, _ in self._epoll.poll(timeout, _BATCH_WHEN_BUSY if is_busy else _BATCH):
+            handler = self._handlers.get(fd)
+            if handler is not None and self._guarded(handler) is _FAILED:
+                self.unwatch(fd)
+
+    def _time_to_next(self) -> float:
+        while self._timers and self._timers[0][2].is_cancelled:
+            heapq.heappop(self._timers)
+        if self.is_stopped:
+            return 0.0
+        if not self._timers:
+            return -1
+        return min(max(self._timers[0][0] - steady_s(), 0.0), _MAX_WAIT_S)
+
+    def _fire_due(self) -> None:
+        if not self._timers:
+            return
+        now = steady_s()
+        while self._timers and self._timers[0][0] <= now:
+            self._guarded(heapq.heappop(self._timers)[2].fire)
+
+    def _drop_cancelled(self) -> None:
+        self._timers = [entry for entry in self._timers if not entry[2].is_cancelled]
+        heapq.heapify(self._timers)
+
+    def _guarded(self, callback: Callable[[], object]) -> object:
+        """One run's trouble must not end the loop that holds all the others."""
+        try:
+            return callback()
+        except Exception as error:
+            complain("an internal error; please report it", error)
+            return _FAILED
+
+
+_FAILED = object()
+
+
+def wakeup_pipe() -> tuple[int, int]:
+    """Return a non-blocking pipe for signals to write to."""
+    return os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)

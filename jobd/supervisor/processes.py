@@ -1,0 +1,170 @@
+"""Processes as /proc shows them, and the tree of those whom no cgroup holds.
+
+The supervisor is the subreaper of all that it starts (prctl(2)): a process whose parent
+died becomes its child, however often it forked and whatever session it made. What remains
+is to tell whose such a stray is: by having been seen before, by the mark in its
+environment, by its session, or because only one tree is left that it can belong to.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+
+from jobd.supervisor.tree import Tree
+
+MARK = "JOBD_TREE"
+_PR_SET_CHILD_SUBREAPER = 36
+_SESSION = 3  # fields of /proc/PID/stat after the command's name, proc(5)
+_START = 19
+
+
+def become_subreaper() -> None:
+    """Be the parent of every descendant whose own parent dies. OSError if refused."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    if prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def read_proc(path: str) -> bytes:
+    """Return a file of /proc, whole."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(fd, 1 << 16)
+        while len(data) % (1 << 16) == 0 and (more := os.read(fd, 1 << 16)):
+            data += more
+        return data
+    finally:
+        os.close(fd)
+
+
+def children(pid: int) -> list[int]:
+    """Return the living children and the zombies of a process, of all its threads."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, read_proc(f"/proc/{pid}/task/{thread}/children").split())
+    except OSError:
+        return found
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Return all who descend from a process without a break."""
+    found = children(pid)
+    for child in found:  # grows while we walk
+        found += children(child)
+    return found
+
+
+def stat(pid: int) -> tuple[str, int, int] | None:
+    """Return state, session and start time; None when there is no such process."""
+    try:
+        fields = read_proc(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        return fields[0].decode(), int(fields[_SESSION]), int(fields[_START])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def is_marked(pid: int, mark: str) -> bool:
+    """Return whether the process was started with an environment whose mark begins so."""
+    try:
+        environ = read_proc(f"/proc/{pid}/environ")
+    except OSError:
+        return False
+    wanted = f"{MARK}={mark}".encode()
+    return any(entry.startswith(wanted) for entry in environ.split(b"\0"))
+
+
+def marked(mark: str) -> list[int]:
+    """Return every process of this machine that carries the mark, ourselves excepted."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if pid != os.getpid() and is_marked(pid, mark)]
+
+
+class Census:
+    """The supervisor's children, told apart: main processes and strays.
+
+    ``is_grouped`` tells of a process that it is held by groups and so in none of our trees.
+    """
+
+    def __init__(self, is_grouped: Callable[[int], bool]) -> None:
+        self.trees: set[ProcessTree] = set()
+        self.mains: set[int] = set()  # kept by whoever starts and reaps
+        self.helpers: set[int] = set()  # children that no run started: the guard
+        self._is_grouped = is_grouped
+        self._strays: list[int] = []
+        self.is_fresh = False  # True: whoever reaps has looked, and looks again when needed
+
+    def look(self) -> None:
+        """Look anew who our strays are. Zombies are reaped elsewhere and not counted."""
+        own = set(children(os.getpid())) - self.mains - self.helpers
+        self._strays = [pid for pid in own if _is_alive(stat(pid)) and not self._is_grouped(pid)]
+
+    def strays_of(self, tree: "ProcessTree") -> list[int]:
+        """Return the strays, as last seen, that belong to the tree."""
+        return [pid for pid in self._strays if tree.owns(pid) or self._is_only(tree, pid)]
+
+    def _is_only(self, tree: "ProcessTree", pid: int) -> bool:
+        return self.trees == {tree} or not any(
+            other.owns(pid) or other.is_rooted for other in self.trees if other is not tree
+        )
+
+
+class ProcessTree(Tree):
+    """A tree that no group of its own holds."""
+
+    def __init__(self, census: Census, mark: str) -> None:
+        self.marks = {MARK: mark}
+        self._census = census
+        self._mark = mark
+        self._root = 0
+        self._known: dict[int, int] = {}  # start time by pid: a pid may be given anew
+
+    @property
+    def is_rooted(self) -> bool:
+        """Whether the main process lives (or waits to be reaped)."""
+        return self._root in self._census.mains
+
+    def root(self, pid: int) -> None:
+        self._root = pid
+        self._census.trees.add(self)
+
+    def owns(self, pid: int) -> bool:
+        """Return whether a stray is one of ours, beyond doubt."""
+        seen = stat(pid)
+        if seen is None:
+            return False
+        _, session, start = seen
+        if self._known.get(pid) == start or session == self._root or is_marked(pid, self._mark):
+            self._known[pid] = start
+            return True
+        return False
+
+    def pids(self) -> list[int]:
+        self._census.look()
+        found = list(self._living())
+        for pid in found:
+            seen = stat(pid)
+            if seen is not None:
+                self._known[pid] = seen[2]
+        return found
+
+    def dissolve(self) -> bool:
+        if not self._census.is_fresh:
+            self._census.look()
+        if self.is_rooted or self._census.strays_of(self):
+            return False
+        self._census.trees.discard(self)
+        return True
+
+    def _living(self) -> Iterator[int]:
+        roots = self._census.strays_of(self)
+        if self.is_rooted:
+            roots.append(self._root)
+        for pid in roots:
+            yield pid
+            yield from (child for child in descendants(pid) if _is_alive(stat(child)))
+
+
+def _is_alive(seen: tuple[str, int, int] | None) -> bool:
+    return seen is not None and seen[0] not in "ZX"

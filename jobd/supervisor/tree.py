@@ -1,0 +1,87 @@
+"""Tree: all processes of one attempt, however they are found; see the classes that do it.
+
+``GroupTree`` (jobd.supervisor.groups) knows them by cgroup, ``ProcessTree``
+(jobd.supervisor.processes) by descent and by a mark in their environment.
+"""
+
+import os
+import signal
+from collections.abc import Collection
+
+_KILL_PASSES = 5  # a tree that forks all the while must not outrun one
+
+
+class Usage:
+    """What a tree has used; None where nothing measured it."""
+
+    __slots__ = ("cpu_s", "memory_peak", "oom_kills")
+
+    def __init__(
+        self, cpu_s: float | None = None, memory_peak: int | None = None, oom_kills: int = 0
+    ) -> None:
+        self.cpu_s = cpu_s
+        self.memory_peak = memory_peak
+        self.oom_kills = oom_kills
+
+
+class Tree:
+    """The processes of one attempt. Every method may be called at any time after the other.
+
+    ``marks`` go into the environment of the child. ``joins`` are the files into which a
+    forked child writes "0" to become a member; when the supervisor spawns instead, it is
+    itself between :meth:`enter` and :meth:`leave` meanwhile, because a child is born
+    where its parent is.
+    """
+
+    marks: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
+    joins: tuple[str, ...] = ()
+
+    def enter(self) -> None:
+        """Make the supervisor a member, for as long as it takes to spawn."""
+
+    def leave(self) -> None:
+        """Bring the supervisor home."""
+
+    def settle(self) -> None:
+        """Put the ceilings in force that the supervisor had to be spared; OSError if refused."""
+
+    def root(self, pid: int) -> None:
+        """Take note of the main process."""
+
+    def pids(self) -> list[int]:
+        """Return the living members."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Send SIGKILL to every member; one that was just born may need another call."""
+        for _ in range(_KILL_PASSES):
+            pids = self.pids()
+            if not pids:
+                return
+            signal_all(pids, signal.SIGKILL)
+
+    def usage(self) -> Usage:
+        """Return what the members have used so far, the dead included."""
+        return Usage()
+
+    def dissolve(self) -> bool:
+        """Return whether no member is left; whatever the tree was known by is then removed."""
+        raise NotImplementedError
+
+    def open_end_signal(self) -> int | None:
+        """Return a descriptor that is urgent (EPOLLPRI) when members come or go, or None."""
+        return None
+
+    def open_memory_signal(self) -> int | None:
+        """Return a descriptor that becomes readable when the kernel enforces the memory
+        ceiling by killing one member, where it will not kill them all; else None."""
+        return None
+
+
+def signal_all(pids: Collection[int], number: int) -> None:
+    """Send a signal to each; those who are gone meanwhile do not matter."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue

@@ -1,0 +1,56 @@
+"""What the daemon says survives the way to the supervisor and back."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobd.core.claim import ActiveRun, Trigger
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted
+from jobd.core.outcome import Exit, StopCause
+from jobd.supervisor.protocol import decode, encode
+from jobd.supervisor.wire import decode_held, decode_report, decode_run, encode_run
+
+instants = st.datetimes(timezones=st.just(UTC))
+words = st.text(st.characters(exclude_categories=()))
+runs = st.builds(
+    ActiveRun,
+    run_id=words,
+    job=words,
+    node=words,
+    token=st.integers(0),
+    fire_time=st.none() | instants,
+    trigger=st.sampled_from(Trigger),
+    claimed_at=instants,
+    attempt=st.integers(1),
+    retry_at=st.none() | instants,
+    requested_by=words,
+    params=st.lists(st.tuples(words, words)).map(tuple),
+)
+
+
+@given(runs)
+def test_an_active_run_comes_back_as_it_was(run: ActiveRun) -> None:
+    assert decode_run(decode(encode({"run": encode_run(run)}))["run"]) == run  # type: ignore[arg-type]
+
+
+@given(runs)
+def test_a_held_end_carries_run_and_exit(run: ActiveRun) -> None:
+    exit_ = {
+        "exit_code": None, "signal": 9, "stop_cause": "timeout", "oom_killed": False,
+        "duration_s": 1.5, "cpu_s": 0.25, "memory_peak_bytes": None, "output_bytes": 3,
+        "output_dropped_bytes": 1,
+    }  # fmt: skip
+    held = decode_held({"run": encode_run(run), "started_at": 86_400.5, "exit": exit_})
+    assert held == HeldRun(
+        run=run,
+        started_at=datetime(1970, 1, 2, 0, 0, 0, 500_000, tzinfo=UTC),
+        exit=Exit(None, 9, StopCause.TIMEOUT, False, 1.5, 0.25, None, 3, 1),
+    )
+    report = decode_report({"ev": "ended", "run": "r", "at": 86_400.0, "exit": exit_})
+    assert report == AttemptEnded("r", held.exit, datetime(1970, 1, 2, tzinfo=UTC))  # type: ignore[arg-type]
+
+
+def test_a_refusal_keeps_its_reason() -> None:
+    frame = {"ev": "not_started", "run": "r", "reason": "no such file"}
+    assert decode_report(frame) == RunNotStarted("r", "no such file")
