@@ -11,6 +11,7 @@ from jobd.core.effects import Reply
 from jobd.core.events import AttemptEnded, HeldRun, OperatorEvent, RunNotStarted, RunStarted
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
+from jobd.core.schedule import Schedule
 from jobd.core.view import JobView, NodeView
 
 
@@ -114,6 +115,17 @@ class Store(Protocol):
         """
         ...
 
+    async def void_skips_after(self, now: datetime, schedules: Mapping[str, Schedule]) -> int:
+        """Open again what was skipped while the clock was ahead; return how many ticks.
+
+        ``now`` is by the clock that has been set right. Skipped ticks later than that are
+        not decided any more: their rows go, and a range that reaches beyond ``now`` ends at
+        its last tick before, by its job's schedule. Started ticks stay decided. No job's
+        ``settled_until`` lies after ``now`` then, and no rest holds that counts from a run
+        which ended after ``now``.
+        """
+        ...
+
     async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
         """Remember an active run's attempt, ``retry_at`` and, if given, its start."""
         ...
@@ -124,8 +136,8 @@ class Store(Protocol):
         changed, except that finishing the same run twice is True both times."""
         ...
 
-    async def save_pause(self, job: str, pause: Pause | None) -> None:
-        """Remember or (None) end a job's pause."""
+    async def save_pause(self, jobs: Sequence[str], pause: Pause | None) -> None:
+        """Remember or (None) end a pause of jobs, in one transaction."""
         ...
 
     async def save_skip_next(self, job: str, skip_next: Pause | None) -> None:

@@ -99,6 +99,12 @@ class Room:
             return SkipReason.DEADLINE
         return SkipReason.MAX_RUNNING if self.taken >= self.max_running else None
 
+    def words(self) -> str:
+        """Return why nothing more may start now, for people."""
+        if self.is_closed:
+            return "the supervisor is not there yet"
+        return f"all {self.max_running} places are taken"
+
     def take(self) -> None:
         """One more holds a place."""
         self.taken += 1

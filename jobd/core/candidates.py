@@ -4,10 +4,10 @@ A tick can be stopped on its way by a pause, by an overlap or the duty, or by wa
 looked at in this order; what the store answers to the claim comes last and counts most.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from jobd.core import overlap
-from jobd.core.claim import ActiveRun, ClaimDenied, ClaimGranted, ClaimRequest, Demand, Trigger
+from jobd.core.claim import ActiveRun, ClaimDenied, ClaimGranted, ClaimRequest, Demand
 from jobd.core.effects import Accepted, Refused, SaveSkipNext
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason, TickRange
@@ -17,22 +17,18 @@ from jobd.core.runs import begin, begin_retry, stop
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
 
-STORE_RETRY = timedelta(seconds=1)  # after a claim that the store did not answer
-
 
 def consider(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
     """Send a candidate on: skipped, waiting, or asked for at the store."""
     if candidate.retry_of is not None:
         _admit(state, track, candidate)
         return
-    if candidate.request.trigger is not Trigger.MANUAL and _paused(state, track, candidate, now):
+    if candidate.request.fire_time is not None and _is_unwanted(state, track, candidate, now):
         return
-    if _is_behind_silent_store(state, track, candidate):
+    if state.store_down and _is_behind_silent_store(state, track, candidate):
         drop(state, candidate, SkipReason.STORE_DOWN, "the store has not answered for a prior tick")
         return
-    in_the_way = overlap.obstacle(
-        candidate.request.demand, track.active(), track.memory.rest_until, now
-    )
+    in_the_way = _obstacle(track, candidate, now)
     if in_the_way is not None:
         _meet(state, track, candidate, in_the_way, now)
     else:
@@ -45,9 +41,13 @@ def granted(state: SchedulerState, answer: ClaimGranted) -> None:
     if candidate is None:
         return  # an answer to a claim that was repeated, and answered, before
     track = state.tracks[candidate.job.name]
-    _close(state, track, candidate)
-    begin(state, track, candidate.job, answer)
+    close(state, track, candidate)
+    is_wanted = not candidate.is_canceled and not state.is_grace_over
+    run_track = begin(state, track, candidate.job, answer, is_sent=is_wanted)
     _reply(state, candidate, "started")
+    if not is_wanted:
+        cause = StopCause.CANCEL if candidate.is_canceled else StopCause.SHUTDOWN
+        stop(state, run_track, cause, state.now)
 
 
 def denied(state: SchedulerState, answer: ClaimDenied, now: datetime) -> None:
@@ -58,22 +58,11 @@ def denied(state: SchedulerState, answer: ClaimDenied, now: datetime) -> None:
     state.room.release()
     track = state.tracks[candidate.job.name]
     if answer.settled or answer.reason is None:
-        _close(state, track, candidate)
+        close(state, track, candidate)
         return
     _meet(state, track, candidate, Obstacle(answer.reason, answer.blocker, answer.until), now)
-
-
-def unanswered(state: SchedulerState, run_id: str) -> None:
-    """Keep a candidate whose claim the store did not answer, to ask again until it does.
-
-    It must not be given up before: the claim may have been granted, and only its answer lost.
-    """
-    candidate = _answered(state, run_id)
-    if candidate is None:
-        return
-    state.room.release()
-    candidate.held_by = SkipReason.STORE_DOWN
-    state.store_down[candidate.key] = candidate
+    if answer.blocker is not None and answer.blocker.run_id == track.ended_run:
+        state.touched.append(track)  # it has ended since the store looked: ask again
 
 
 def retry(state: SchedulerState, run_track: RunTrack, now: datetime) -> None:
@@ -86,19 +75,11 @@ def retry(state: SchedulerState, run_track: RunTrack, now: datetime) -> None:
     consider(state, state.tracks[run.job], candidate, now)
 
 
-def ask_again(state: SchedulerState, now: datetime) -> None:
-    """Repeat the claims that a silent store left open."""
-    again, state.store_down = state.store_down, {}
-    for candidate in again.values():
-        consider(state, state.tracks[candidate.job.name], candidate, now)
-
-
 def admit_waiting(state: SchedulerState, now: datetime) -> None:
     """Let in as many of those who wait as there is room for, the first in line first."""
-    while state.room.obstacle() is None and not state.is_stopping:
+    while state.waiting and state.room.obstacle() is None and not state.is_stopping:
         candidate = state.waiting.next()
-        if candidate is None:
-            return
+        assert candidate is not None, "the waiting room says that somebody waits, and nobody does"
         consider(state, state.tracks[candidate.job.name], candidate, now)
 
 
@@ -126,7 +107,7 @@ def drop(
 ) -> None:
     """Give a candidate up: a tick is settled as skipped, an operator gets an answer."""
     track = state.tracks[candidate.job.name]
-    _close(state, track, candidate)
+    close(state, track, candidate)
     _refuse(state, candidate, reason, detail, blocker)
     fire_time = candidate.request.fire_time
     if fire_time is not None:
@@ -134,25 +115,72 @@ def drop(
         state.skip(track, ticks, reason, detail, candidate.blocker)
 
 
-def _paused(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> bool:
+def put_back(state: SchedulerState, candidate: Candidate) -> None:
+    """Let go of a tick that waits and, since the clock was set back, has still to come.
+
+    One that was asked for may have been granted; the store's answer decides it.
+    """
+    if not state.is_asked_for(candidate):
+        close(state, state.tracks[candidate.job.name], candidate)
+
+
+def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
+    """Take a candidate out of everything that it may stand in."""
+    key = candidate.key
+    track.open.pop(key, None)
+    state.touched.append(track)
+    if candidate.request.fire_time is not None:
+        track.counts_from = state.now
+    if track.queued is candidate:
+        track.queued = None
+    state.waiting.leave(candidate)
+    state.timers.cancel(TimerKind.START_DEADLINE, key)
+
+
+def _is_unwanted(
+    state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime
+) -> bool:
+    """Skip a tick that an operator does not want; return whether it was one."""
+    by_wish = _fulfil_skip_next(state, track, candidate)
     pause = track.pause(now)
-    if pause is not None:
-        drop(state, candidate, SkipReason.PAUSED, f"paused by {pause.by}: {pause.reason}")
-        return True
-    skip_next = track.memory.skip_next
-    if skip_next is None:
-        return False
+    words = f"paused by {pause.by}: {pause.reason}" if pause is not None else by_wish
+    if words:
+        drop(state, candidate, SkipReason.PAUSED, words)
+    return bool(words)
+
+
+def _fulfil_skip_next(state: SchedulerState, track: JobTrack, candidate: Candidate) -> str:
+    """Forget the wish to skip a tick once that tick, or a later one, is here; return the
+    reason for its skip, or ""."""
+    wish, fire_time = track.memory.skip_next, candidate.request.fire_time
+    assert fire_time is not None, "a wish to skip is about ticks"
+    if wish is None or (wish.until is not None and fire_time < wish.until):
+        return ""
     track.remember(skip_next=None)
-    state.emit(SaveSkipNext(candidate.job.name, None, skip_next.by))
-    words = f"skip-next by {skip_next.by}: {skip_next.reason}"
-    drop(state, candidate, SkipReason.PAUSED, words)
-    return True
+    state.emit(SaveSkipNext(candidate.job.name, None, wish.by))
+    is_meant = wish.until is None or fire_time == wish.until
+    return f"skip-next by {wish.by}: {wish.reason}" if is_meant else ""
+
+
+def _obstacle(track: JobTrack, candidate: Candidate, now: datetime) -> Obstacle | None:
+    """Return what this node knows to be in the way.
+
+    Of a tick that may have been decided before (it comes again after a restart, or after the
+    clock was set back) only the store can tell: it must not replace or count anything here.
+    """
+    fire_time = candidate.request.fire_time
+    if fire_time is not None and fire_time <= track.maybe_decided_until:
+        return None
+    if not track.runs and track.memory.rest_until is None:
+        return None
+    return overlap.obstacle(candidate.request.demand, track.active(), track.memory.rest_until, now)
 
 
 def _is_behind_silent_store(state: SchedulerState, track: JobTrack, candidate: Candidate) -> bool:
-    if not state.store_down or track.job.overlap is Overlap.ALLOW:
+    if not (state.store_down or state.doubtful) or track.job.overlap is Overlap.ALLOW:
         return False
-    return any(key in state.store_down for key in track.open if key != candidate.key)
+    others = (other for other in track.open.values() if other is not candidate)
+    return any(other.held_by is SkipReason.STORE_DOWN for other in others)
 
 
 def _meet(
@@ -182,7 +210,7 @@ def _queue_up(
 ) -> None:
     """Let one candidate wait for the prior run's end; of two, one is skipped."""
     rival = track.queued
-    if rival is not None and not is_newest_kept:
+    if rival is not None and not (is_newest_kept and rival.may_be_turned_away):
         drop(state, candidate, met.reason, "another tick waits already", met.blocker)
         return
     if rival is not None:
@@ -199,12 +227,13 @@ def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None
         return
     state.room.take()
     candidate.blocker = None
-    state.timers.cancel(TimerKind.START_DEADLINE, candidate.key)
+    key = candidate.key
+    state.timers.cancel(TimerKind.START_DEADLINE, key)
     if candidate.retry_of is not None:
-        _close(state, track, candidate)
+        close(state, track, candidate)
         begin_retry(state, candidate.retry_of)
         return
-    state.claiming[candidate.key] = candidate
+    state.claiming[key] = candidate
     state.claim(track, candidate)
 
 
@@ -212,7 +241,7 @@ def _wait_for_room(state: SchedulerState, candidate: Candidate) -> None:
     _set_deadline(state, candidate)
     turned_away = state.waiting.enter(candidate)
     if turned_away is not candidate:
-        _reply(state, candidate, f"waits for room: all {state.room.max_running} places are taken")
+        _reply(state, candidate, f"waits for room: {state.room.words()}")
     if turned_away is not None:
         drop(state, turned_away, SkipReason.BACKLOG, f"{state.waiting.size} wait already")
 
@@ -232,18 +261,6 @@ def _find_waiting(state: SchedulerState, run_id: str) -> Candidate | None:
         return waiting
     queued = (track.queued for track in state.tracks.values())
     return next((c for c in queued if c is not None and c.key == run_id), None)
-
-
-def _close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
-    """Take a candidate out of everything that it may stand in."""
-    track.open.pop(candidate.key, None)
-    track.counts_from = state.now
-    state.touched.append(track)
-    if track.queued is candidate:
-        track.queued = None
-    state.waiting.leave(candidate)
-    state.store_down.pop(candidate.key, None)
-    state.timers.cancel(TimerKind.START_DEADLINE, candidate.key)
 
 
 def _reply(state: SchedulerState, candidate: Candidate, message: str) -> None:

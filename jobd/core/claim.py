@@ -117,3 +117,9 @@ class JobMemory:
     pause: Pause | None = None
     skip_next: Pause | None = None
     active: tuple[ActiveRun, ...] = ()
+    decided_until: datetime | None = None  # the latest tick in the ledger
+
+    def is_ahead_of(self, now: datetime) -> bool:
+        """Whether ticks later than ``now`` are decided: the clock was ahead once."""
+        latest = self.decided_until
+        return self.settled_until > now or (latest is not None and latest > now)

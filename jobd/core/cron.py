@@ -30,7 +30,6 @@ HORIZON_S = 50 * 366 * DAY_S
 YEAR_S = 365 * DAY_S
 
 _FEW = 6  # coming times that interval_s() compares
-_ANSWERS_KEPT = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +46,6 @@ class CronTimes:
     is_once: bool
     _interval: tuple[int, int] | None = field(default=None, repr=False)  # day, seconds
     _identity: str = field(default="", repr=False)
-    _answers: dict[int, int | None] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> str:
@@ -59,16 +57,17 @@ class CronTimes:
         return self._identity
 
     def next(self, second: int) -> int | None:
-        """Return the first fire time at or after ``second``; None if 50 years hold none.
-
-        The last few answers are kept: jobs with the same times ask together, each for the
-        tick that is due and for the one that follows it.
-        """
-        if second not in self._answers:
-            if len(self._answers) == _ANSWERS_KEPT:
-                self._answers.clear()
-            self._answers[second] = self._search(second)
-        return self._answers[second]
+        """Return the first fire time at or after ``second``; None if 50 years hold none."""
+        for stretch in self.zone.stretches(second):
+            if stretch.start >= second and self._makes_up(stretch):
+                return stretch.start
+            low, high = self._span(stretch)
+            local = self.wallclock.next(max(low, second + stretch.offset), high)
+            if local is not None:
+                return local - stretch.offset
+            if stretch.start > second + HORIZON_S:
+                break
+        return None
 
     def latest(self, second: int) -> int | None:
         """Return the last fire time at or before ``second``; None if 50 years hold none."""
@@ -123,18 +122,6 @@ class CronTimes:
         return f"{_on(local, 'comes twice')}; " + (
             "the first one counts" if self.is_once else "this is the first"
         )
-
-    def _search(self, second: int) -> int | None:
-        for stretch in self.zone.stretches(second):
-            if stretch.start >= second and self._makes_up(stretch):
-                return stretch.start
-            low, high = self._span(stretch)
-            local = self.wallclock.next(max(low, second + stretch.offset), high)
-            if local is not None:
-                return local - stretch.offset
-            if stretch.start > second + HORIZON_S:
-                break
-        return None
 
     def _span(self, stretch: Stretch) -> tuple[int, int]:
         """Return the local times [low, high) that count in this stretch."""

@@ -261,3 +261,9 @@ def _about_item(field: _Field, item: str) -> str:
     if field is _WEEKDAY and item == "L":
         return "L alone is no day of week; write 5L for the month's last Friday"
     return f"{item[:40]} is no {field.name}; write {field.allowed}"
+
+
+def quoted(text: str) -> str:
+    """Return the text fit for a message: short, on one line, in plain characters."""
+    shown = text if len(text) <= 60 else f"{text[:60]}…"
+    return f'"{shown}"' if shown.isprintable() else ascii(shown)

@@ -1,12 +1,15 @@
 """Everything the scheduler can ask for. The daemon performs these in the order given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from jobd.core.claim import ActiveRun, ClaimRequest, Pause
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
 from jobd.core.outcome import StopCause
 from jobd.core.run import Finish
+from jobd.core.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,14 @@ class RecordSkips:
     """Settle ticks without a run. Answer: SkipsRecorded."""
 
     skips: tuple[Skip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoidSkips:
+    """Open again the skipped ticks later than ``after``: by the right clock they are to come."""
+
+    after: datetime
+    schedules: Mapping[str, Schedule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +71,9 @@ class FinishRun:
 
 @dataclass(frozen=True, slots=True)
 class SavePause:
-    """Remember a job's pause, or its end (None)."""
+    """Remember a pause of jobs, or its end (None)."""
 
-    job: str
+    jobs: tuple[str, ...]
     pause: Pause | None
     by: str
 
@@ -104,6 +115,7 @@ Reply = Accepted | Refused
 Effect = (
     Claim
     | RecordSkips
+    | VoidSkips
     | StartRun
     | StopRun
     | SaveRun

@@ -1,4 +1,4 @@
-"""Enrol: jobs come, change and go; runs of an earlier daemon are taken back; the clock is set."""
+"""Enrol: jobs come, change and go; runs of an earlier daemon are taken back."""
 
 from datetime import datetime
 
@@ -6,10 +6,11 @@ from jobd.core.candidates import drop
 from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.events import Configured, HeldRun, Recovered
 from jobd.core.job import Command, Job
+from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.ledger import SkipReason
 from jobd.core.run import RunEvent, RunState, advance
 from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
-from jobd.core.state import JobTrack, RunTrack, SchedulerState
+from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
 
@@ -24,7 +25,9 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
         _remove(state, state.tracks[name])
     for job in event.jobs.values():
         _put_in_force(state, job, event.memories.get(job.name), now)
-    for run in event.orphans:
+    if any(memory.is_ahead_of(now) for memory in event.memories.values()):
+        void_skips(state, now)  # the clock was set back while no daemon was there to see it
+    for run in event.orphans if not state.is_recovered else ():
         if run.run_id not in state.runs:
             _take_back(state, _ghost(state, run.job, now), run)
 
@@ -32,6 +35,7 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
 def recovered(state: SchedulerState, event: Recovered, now: datetime) -> None:
     """Compare what the supervisor holds with what should be active; go on from there."""
     state.room.is_closed = False
+    state.is_recovered = True
     held = {h.run.run_id: h for h in event.held}
     for run_track in tuple(state.runs.values()):
         _compare(state, run_track, held.get(run_track.run.run_id), now)
@@ -47,22 +51,6 @@ def supervisor_lost(state: SchedulerState, now: datetime) -> None:
             lost(state, run_track, "the supervisor died, and its processes with it", now)
 
 
-def clock_jumped(state: SchedulerState, now: datetime) -> None:
-    """Look at every schedule anew.
-
-    After a jump forwards, what was jumped over is late, and catch-up decides. After one
-    backwards the cursor follows, or a clock that was years ahead would silence every job;
-    the ledger refuses the ticks that had been decided.
-    """
-    for track in state.tracks.values():
-        track.cursor = min(track.cursor, now)
-        rest = track.memory.rest_until
-        last = track.memory.last_ended
-        if rest is not None and last is not None and last > now:
-            track.remember(rest_until=None)
-        look_ahead(state, track)
-
-
 def forget_if_gone(state: SchedulerState, track: JobTrack) -> None:
     """Drop the track of a removed job once nothing of it is left."""
     if track.is_removed and not track.runs and not track.open:
@@ -73,14 +61,11 @@ def _put_in_force(state: SchedulerState, job: Job, memory: JobMemory | None, now
     track = state.tracks.get(job.name)
     if track is None:
         assert memory is not None, f"{job.name} is new and nothing says what is remembered of it"
-        cursor = min(memory.settled_until, now)
-        track = JobTrack(job, memory, cursor, counts_from=memory.last_ended)
-        state.tracks[job.name] = track
-        for run in memory.active:
-            _take_back(state, track, run)
+        track = _new_track(state, job, memory, now)
     elif memory is not None:
-        _waiting_in_vain(state, track, "its schedule was changed by a reload")
-        track.cursor = min(memory.settled_until, now)
+        _begin_anew(state, track, memory, now)
+    for candidate in track.open.values():
+        _redefine(state, candidate, job)
     track.job = job
     track.is_removed = False
     pause = track.memory.pause
@@ -89,11 +74,40 @@ def _put_in_force(state: SchedulerState, job: Job, memory: JobMemory | None, now
     look_ahead(state, track)
 
 
+def _redefine(state: SchedulerState, candidate: Candidate, job: Job) -> None:
+    """Let a candidate start with the definition in force, at the place of its priority."""
+    waits_for_room = state.waiting.leave(candidate)
+    candidate.job = job
+    if waits_for_room:
+        state.waiting.enter(candidate)
+
+
+def _new_track(state: SchedulerState, job: Job, memory: JobMemory, now: datetime) -> JobTrack:
+    cursor = min(memory.settled_until, now)
+    counts_from = min(memory.last_ended, now) if memory.last_ended is not None else None
+    track = JobTrack(job, believable(memory, now), cursor, counts_from=counts_from)
+    track.maybe_decided_until = max(memory.settled_until, now)
+    state.tracks[job.name] = track
+    # Later on every run is known here; one that the store still thinks active has just ended.
+    for run in memory.active if not state.is_recovered else ():
+        _take_back(state, track, run)
+    return track
+
+
+def _begin_anew(state: SchedulerState, track: JobTrack, memory: JobMemory, now: datetime) -> None:
+    """Put another schedule in force, or a job that had left and is back."""
+    if track.is_removed:
+        track.memory = memory
+    _waiting_in_vain(state, track, "its schedule was changed by a reload", ticks_only=True)
+    track.cursor = min(memory.settled_until, now)
+
+
 def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
     """Hold an active run of an earlier daemon; the supervisor's word on it is still to come."""
     if run.retry_at is not None:
-        keep(state, track, RunTrack(run, track.job, RunState.BACKOFF))
-        state.timers.set(TimerKind.RETRY_DUE, run.run_id, run.retry_at)
+        run_track = RunTrack(run, track.job, RunState.BACKOFF)
+        keep(state, track, run_track)
+        state.timers.set(TimerKind.RETRY_DUE, run.run_id, retry_due(run_track, state.now))
         return
     state.room.take()
     keep(state, track, RunTrack(run, track.job, RunState.STARTING))
@@ -158,12 +172,14 @@ def _remove(state: SchedulerState, track: JobTrack) -> None:
     forget_if_gone(state, track)
 
 
-def _waiting_in_vain(state: SchedulerState, track: JobTrack, why: str) -> None:
+def _waiting_in_vain(
+    state: SchedulerState, track: JobTrack, why: str, *, ticks_only: bool = False
+) -> None:
     """Settle what still waits, with the reason that held it."""
     owed, track.backlog = track.backlog, []
     for ticks in owed:
         state.skip(track, ticks, SkipReason.MISFIRE, why)
     for candidate in tuple(track.open.values()):
-        is_ours_to_drop = candidate.key not in state.claiming and candidate.retry_of is None
-        if is_ours_to_drop:
+        is_wanted = ticks_only and candidate.request.fire_time is None
+        if not is_wanted and not state.is_asked_for(candidate):
             drop(state, candidate, candidate.held_by or SkipReason.DEADLINE, why)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jobd.core.schedule import Schedule
+
 
 class SkipReason(StrEnum):
     """Why a tick did not become a run (contract, section 4)."""
@@ -46,6 +48,7 @@ class Skip:
     detail: str = ""  # for people: who paused it, how long it waited
     blocker: str | None = None  # the run that was in its way
     settled_until: datetime | None = None  # see JobMemory.settled_until
+    schedule: Schedule | None = None  # counts ticks between two instants; a range needs it
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,12 +110,13 @@ def plan(
     first = schedule.next_after(after, last_ended)
     if first is None or first > now:
         return MisfirePlan(after)
-    question = _Question(job, schedule, now, due_of, catchup, window, on_time_within)
     # Told that a run ended just now, an AfterSchedule too says whether more is owed.
     second = schedule.next_after(first, now)
-    if second is None or second > now:
-        return _plan_one(question, after, first)
-    return _plan_many(question, after, first)
+    is_only_one = second is None or second > now
+    if is_only_one and timedelta(0) <= now - due_of(first) <= on_time_within:
+        return MisfirePlan(first, current=first)  # by far the most frequent case
+    question = _Question(job, schedule, now, due_of, catchup, window, on_time_within)
+    return (_plan_one if is_only_one else _plan_many)(question, after, first)
 
 
 def fire_times(schedule: Schedule, ticks: TickRange) -> Iterator[datetime]:
@@ -128,12 +129,10 @@ def fire_times(schedule: Schedule, ticks: TickRange) -> Iterator[datetime]:
 
 
 def _plan_one(question: _Question, after: datetime, fire_time: datetime) -> MisfirePlan:
-    """Decide the only fire time since the cursor: by far the most frequent case."""
+    """Decide the only fire time since the cursor, which is not on time."""
     late = question.now - question.due_of(fire_time)
     if late < timedelta(0):
         return MisfirePlan(after)
-    if late <= question.on_time_within:
-        return MisfirePlan(fire_time, current=fire_time)
     ticks = TickRange(question.job, fire_time, fire_time, 1)
     if question.catchup is not Catchup.NONE and late <= question.window:
         return MisfirePlan(fire_time, catchup=ticks)

@@ -1,5 +1,6 @@
 """Operate: what operators ask for. Everything is answered, with Accepted or Refused."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from jobd.core.candidates import consider, drop
@@ -41,18 +42,19 @@ def trigger(state: SchedulerState, asked: TriggerAsked, now: datetime) -> None:
 
 def cancel(state: SchedulerState, asked: CancelAsked, now: datetime) -> None:
     """Stop one run, or all of a job's: those that are active, and what was triggered by hand
-    and still waits."""
-    if asked.job is not None and _known(state, asked.request_id, asked.job) is None:
+    and is not yet. A claim under way cannot be called back; its run is not started then."""
+    if asked.job is not None and asked.job not in state.tracks:
+        _known(state, asked.request_id, asked.job)
         return
-    active, waiting = _meant(state, asked)
-    if not active and not waiting:
+    active, to_come = _meant(state, asked)
+    if not active and not to_come:
         _refuse(state, asked.request_id, "no_such_run", _nothing_to_cancel(asked))
         return
-    run_ids = (*(t.run.run_id for t in active), *(c.key for c in waiting))
+    run_ids = (*(t.run.run_id for t in active), *(c.key for c in to_come))
     for run_track in active:
         stop(state, run_track, StopCause.CANCEL, now)
-    for candidate in waiting:
-        drop(state, candidate, SkipReason.PAUSED, f"canceled by {asked.by}")
+    for candidate in to_come:
+        _cancel_candidate(state, candidate, asked.by)
     state.emit(Accepted(asked.request_id, run_ids, "stopping"))
 
 
@@ -68,9 +70,11 @@ def pause(state: SchedulerState, asked: PauseAsked, now: datetime) -> None:
     in_force = Pause(asked.by, now, asked.reason, asked.until)
     for track in tracks:
         track.remember(pause=in_force)
-        state.emit(SavePause(track.job.name, in_force, asked.by))
         if asked.until is not None:
             state.timers.set(TimerKind.PAUSE_ENDS, track.job.name, asked.until)
+        else:
+            state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
+    state.emit(SavePause(_names(tracks), in_force, asked.by))
     state.emit(Accepted(asked.request_id, message=f"{len(tracks)} paused"))
 
 
@@ -80,17 +84,18 @@ def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
     if tracks is None:
         return
     paused = [track for track in tracks if track.pause(now) is not None]
-    for track in paused:
-        end_pause(state, track, asked.by)
+    if paused:
+        end_pause(state, paused, asked.by)
     words = f"{len(paused)} resumed" if paused else "nothing was paused"
     state.emit(Accepted(asked.request_id, message=words))
 
 
-def end_pause(state: SchedulerState, track: JobTrack, by: str) -> None:
-    """Forget a job's pause."""
-    track.remember(pause=None)
-    state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
-    state.emit(SavePause(track.job.name, None, by))
+def end_pause(state: SchedulerState, tracks: Sequence[JobTrack], by: str) -> None:
+    """Forget jobs' pauses."""
+    for track in tracks:
+        track.remember(pause=None)
+        state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
+    state.emit(SavePause(_names(tracks), None, by))
 
 
 def skip_next(state: SchedulerState, asked: SkipNextAsked, now: datetime) -> None:
@@ -102,12 +107,17 @@ def skip_next(state: SchedulerState, asked: SkipNextAsked, now: datetime) -> Non
         words = f"{asked.job} has no schedule in force, so no next tick"
         _refuse(state, asked.request_id, "bad_request", words)
         return
-    wish = Pause(asked.by, now, asked.reason)
+    # ``until`` names the tick that is meant; after a run's end nobody knows it before.
+    wish = Pause(asked.by, now, asked.reason, until=track.next_fire)
     track.remember(skip_next=wish)
     state.emit(SaveSkipNext(asked.job, wish, asked.by))
     fire = track.next_fire
     what = f"the tick of {fire:%Y-%m-%dT%H:%M:%SZ}" if fire is not None else "the next tick"
     state.emit(Accepted(asked.request_id, message=f"{what} will be skipped"))
+
+
+def _names(tracks: Sequence[JobTrack]) -> tuple[str, ...]:
+    return tuple(track.job.name for track in tracks)
 
 
 def _known(state: SchedulerState, request_id: str, name: str) -> JobTrack | None:
@@ -126,16 +136,20 @@ def _concerned(state: SchedulerState, request_id: str, name: str | None) -> list
 
 
 def _meant(state: SchedulerState, asked: CancelAsked) -> tuple[list[RunTrack], list[Candidate]]:
-    """Return the active runs and the waiting candidates that a cancel is about."""
+    """Return the active runs and the candidates that a cancel is about."""
     if asked.job is not None:
         track = state.tracks[asked.job]
-        by_hand = (c for c in track.open.values() if c.request.trigger is Trigger.MANUAL)
-        return list(track.runs.values()), [c for c in by_hand if c.key not in state.claiming]
-    run_id = asked.run_id or ""
-    waiting = (c for track in state.tracks.values() for c in track.open.values())
-    return _matching(state.runs, run_id), [
-        c for c in waiting if c.key == run_id and c.key not in state.claiming
-    ]
+        by_hand = [c for c in track.open.values() if c.request.trigger is Trigger.MANUAL]
+        return list(track.runs.values()), by_hand
+    to_come = (track.open.get(asked.run_id or "") for track in state.tracks.values())
+    return _matching(state.runs, asked.run_id or ""), [c for c in to_come if c is not None]
+
+
+def _cancel_candidate(state: SchedulerState, candidate: Candidate, by: str) -> None:
+    if state.is_asked_for(candidate):
+        candidate.is_canceled = True
+    else:
+        drop(state, candidate, SkipReason.PAUSED, f"canceled by {by}")
 
 
 def _matching(runs: dict[str, RunTrack], run_id: str) -> list[RunTrack]:

@@ -1,8 +1,10 @@
 """Picture: what the scheduler's state looks like to people, pages and metrics."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from jobd.core.claim import JobMemory
 from jobd.core.forecast import utilization
 from jobd.core.run import RunState
 from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
@@ -36,7 +38,7 @@ def job_view(track: JobTrack, now: datetime) -> JobView:
     return JobView(
         job=job,
         state=_state(track, now),
-        memory=track.memory,
+        memory=_memory(track),
         next_fire=track.next_fire,
         next_due=track.next_due,
         interval=interval,
@@ -46,6 +48,15 @@ def job_view(track: JobTrack, now: datetime) -> JobView:
         pause=track.pause(now),
         utilization=_utilization(track, interval),
     )
+
+
+def _memory(track: JobTrack) -> JobMemory:
+    """Return what is remembered, with the start of a run that has not ended yet."""
+    starts = [run.started_at for run in track.runs.values() if run.started_at is not None]
+    if not starts:
+        return track.memory
+    known = track.memory.last_started
+    return replace(track.memory, last_started=max(starts if known is None else [*starts, known]))
 
 
 def _state(track: JobTrack, now: datetime) -> JobState:

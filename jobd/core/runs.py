@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from operator import attrgetter
 
 from jobd.core import overlap
 from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
@@ -16,8 +16,13 @@ from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
 
 
-def begin(state: SchedulerState, track: JobTrack, job: Job, answer: ClaimGranted) -> None:
-    """Start the first attempt of a run that the store granted."""
+def begin(
+    state: SchedulerState, track: JobTrack, job: Job, answer: ClaimGranted, *, is_sent: bool
+) -> RunTrack:
+    """Start the first attempt of a run that the store granted, and return its track.
+
+    Without a supervisor, or if it is not to be sent, it is only held.
+    """
     request = answer.request
     run = ActiveRun(
         run_id=request.run_id,
@@ -30,10 +35,11 @@ def begin(state: SchedulerState, track: JobTrack, job: Job, answer: ClaimGranted
         requested_by=request.requested_by,
         params=request.params,
     )
-    run_track = RunTrack(run, job, RunState.STARTING, is_sent=not state.room.is_closed)
+    run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
     keep(state, track, run_track)
     if run_track.is_sent:
         state.emit(StartRun(run, job))
+    return run_track
 
 
 def send(state: SchedulerState, run_track: RunTrack) -> None:
@@ -76,20 +82,8 @@ def attempt_ended(
     """End an attempt whose process tree is gone."""
     state.room.release()
     outcome = judge(exit_, run_track.job.success_exit_codes, matched_failure)
-    record = _record(
-        run_track,
-        outcome,
-        at,
-        _words(exit_, outcome, matched_failure),
-        exit_code=exit_.exit_code,
-        signal=exit_.signal,
-        duration_s=exit_.duration_s,
-        cpu_s=exit_.cpu_s,
-        memory_peak_bytes=exit_.memory_peak_bytes,
-        output_bytes=exit_.output_bytes,
-        output_dropped_bytes=exit_.output_dropped_bytes,
-    )
-    _attempt_over(state, run_track, record, at)
+    reason = _words(exit_, outcome, matched_failure)
+    _attempt_over(state, run_track, _record(run_track, outcome, at, reason, exit_), at)
 
 
 def lost(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
@@ -101,10 +95,12 @@ def lost(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime)
 def stop(state: SchedulerState, run_track: RunTrack, cause: StopCause, now: datetime) -> None:
     """Stop a run for good: its processes, or its wait for the next attempt."""
     run_track.is_canceled = True
-    if run_track.state is not RunState.BACKOFF:
+    if run_track.is_sent and run_track.state is not RunState.BACKOFF:
         state.emit(StopRun(run_track.run.run_id, cause))
         return
-    reason = f"stopped between two attempts ({cause.value})"
+    if run_track.state is not RunState.BACKOFF:
+        state.room.release()
+    reason = f"stopped while it had no process ({cause.value})"
     _finish(state, run_track, _record(run_track, Outcome.CANCELED, now, reason), now)
 
 
@@ -113,11 +109,19 @@ def retry_delay(retries: Retries, run_id: str, attempt: int) -> timedelta:
 
     The spread is a hash of run and attempt, so a replay computes it again.
     """
-    growth = min(retries.factor ** (attempt - 1), retries.max_delay / retries.delay)
-    delay = min(retries.delay * growth, retries.max_delay)
+    delay = min(retries.delay * _growth(retries, attempt), retries.max_delay)
     digest = blake2b(f"{run_id}#{attempt}".encode(), digest_size=8).digest()
     share = int.from_bytes(digest) / 2**63 - 1.0  # -1 up to 1
     return max(delay * (1.0 + share * retries.jitter), MICROSECOND)
+
+
+def _growth(retries: Retries, attempt: int) -> float:
+    """Return by how much the delay has grown; no more than takes it to its ceiling."""
+    most = retries.max_delay / retries.delay if retries.delay else 1.0
+    try:
+        return min(retries.factor ** (attempt - 1), most)
+    except OverflowError:
+        return most
 
 
 def _attempt_over(
@@ -153,6 +157,7 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
     track = state.tracks[run.job]
     del track.runs[run.run_id]
     track.counts_from = record.ended_at
+    track.ended_run = run.run_id
     state.touched.append(track)
     rest_until, smooth = _learn(track, record, now)
     state.emit(FinishRun(Finish(record, rest_until, smooth)))
@@ -195,26 +200,25 @@ def _learn(
 
 
 def _record(
-    run_track: RunTrack, outcome: Outcome, at: datetime, reason: str, **measured: Any
+    run_track: RunTrack, outcome: Outcome, at: datetime, reason: str, seen: Exit | None = None
 ) -> RunRecord:
     run = run_track.run
-    return RunRecord(
-        run_id=run.run_id,
-        job=run.job,
-        node=run.node,
-        token=run.token,
-        trigger=run.trigger,
-        fire_time=run.fire_time,
-        claimed_at=run.claimed_at,
-        requested_by=run.requested_by,
-        attempt=run.attempt,
-        started_at=run_track.started_at,
-        ended_at=at,
-        outcome=outcome,
-        reason=reason,
-        params=run.params,
-        **measured,
-    )
+    measured = _NOTHING if seen is None else _MEASURED(seen)
+    began = run_track.started_at
+    values = [*_CLAIMED(run), began, at, outcome, reason, *measured, run.params]
+    return RunRecord(*values)
+
+
+# What a record takes over, in the record's order: field by field takes twice as long.
+_CLAIMED = attrgetter(
+    "run_id", "job", "node", "token", "trigger", "fire_time", "claimed_at", "requested_by",
+    "attempt",
+)  # fmt: skip
+_MEASURED = attrgetter(
+    "exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes",
+    "output_dropped_bytes",
+)  # fmt: skip
+_NOTHING = (None, None, None, None, None, 0, 0)
 
 
 def _words(exit_: Exit, outcome: Outcome, matched_failure: bool) -> str:

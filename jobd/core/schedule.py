@@ -12,11 +12,12 @@ All instants are aware datetimes in UTC. Three kinds of schedule::
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Protocol
 
 from jobd.core.cron import CronTimes, cron_times
-from jobd.core.cron_fields import words_of
+from jobd.core.cron_fields import quoted, words_of
 from jobd.core.zone import DAY_S, EPOCH, Zone
 from jobd.errors import ScheduleError
 
@@ -82,7 +83,7 @@ class CronSchedule:
         try:
             return cls(text, cron_times(words_of(text, job), zone, gap, fold))
         except ScheduleError as error:
-            raise ScheduleError(f"{_quoted(text)}: {error}") from None
+            raise ScheduleError(f"{quoted(text)}: {error}") from None
 
     @property
     def identity(self) -> str:
@@ -100,7 +101,7 @@ class CronSchedule:
 
     def next_after(self, instant: datetime, last_ended: datetime | None = None) -> datetime | None:
         """See :class:`Schedule`; None too if the next 50 years have no fire time."""
-        return _instant(self._times.next(_floor_s(instant) + 1))
+        return _next_instant(self._times, instant)
 
     def latest(self, instant: datetime) -> datetime | None:
         """See :class:`Schedule`; looks back 50 years."""
@@ -265,6 +266,12 @@ def _hash_64(identity: str) -> int:
     return int.from_bytes(digest)
 
 
+@lru_cache(maxsize=64)
+def _next_instant(times: CronTimes, instant: datetime) -> datetime | None:
+    """Return the fire time after ``instant``; kept, as jobs with the same times ask together."""
+    return _instant(times.next(_floor_s(instant) + 1))
+
+
 def _floor_s(instant: datetime) -> int:
     since = instant - EPOCH
     return since.days * DAY_S + since.seconds
@@ -288,9 +295,3 @@ def _spelled(duration: timedelta) -> str:
         number, rest = divmod(rest, size * 1_000_000)
         parts += f"{number}{unit}" if number else ""
     return parts + (f"{rest / 1_000_000:g}s" if rest else "")
-
-
-def _quoted(text: str) -> str:
-    """Return the text fit for a message: short, on one line, in plain characters."""
-    shown = text if len(text) <= 60 else f"{text[:60]}…"
-    return f'"{shown}"' if shown.isprintable() else ascii(shown)

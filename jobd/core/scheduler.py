@@ -6,14 +6,15 @@ does. The shell performs the effects and feeds their results back as events, and
 ``handle(Woke(), now)`` at ``next_wakeup()``.
 
 Where to look: ticks.py (from schedule to candidate), candidates.py (from candidate to
-claim), runs.py (from claim to outcome), operate.py (operators), enrol.py (jobs, restarts).
+claim), runs.py (from claim to outcome), operate.py (operators), enrol.py (jobs, restarts),
+jumps.py (the clock was set).
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from jobd.core import candidates, enrol, operate, runs, ticks
+from jobd.core import candidates, enrol, jumps, operate, runs, silence, ticks
 from jobd.core.admission import Room, WaitingRoom
 from jobd.core.claim import ClaimGranted
 from jobd.core.effects import Effect
@@ -42,8 +43,6 @@ from jobd.core.run import RunState
 from jobd.core.schedule import AfterSchedule
 from jobd.core.state import Candidate, JobTrack, SchedulerState
 from jobd.core.timers import TimerKind
-
-STORE_RETRY_KEY = "store"
 
 
 class Scheduler:
@@ -99,11 +98,14 @@ def _follow_up(state: SchedulerState, now: datetime) -> None:
 
 def _go_on(state: SchedulerState, track: JobTrack, now: datetime) -> None:
     if not state.is_stopping:
-        candidates.prior_run_ended(state, track, now)
-        ticks.work_off_backlog(state, track, now)
+        if track.queued is not None:
+            candidates.prior_run_ended(state, track, now)
+        if track.backlog:
+            ticks.work_off_backlog(state, track, now)
     if isinstance(track.job.schedule, AfterSchedule):
         ticks.look_ahead(state, track)
-    enrol.forget_if_gone(state, track)
+    if track.is_removed:
+        enrol.forget_if_gone(state, track)
 
 
 def _tick_timer(state: SchedulerState, name: str, now: datetime) -> None:
@@ -120,11 +122,11 @@ def _deadline_timer(state: SchedulerState, run_id: str, now: datetime) -> None:
 
 
 def _pause_timer(state: SchedulerState, name: str, now: datetime) -> None:
-    operate.end_pause(state, state.tracks[name], "the clock")
+    operate.end_pause(state, [state.tracks[name]], "the clock")
 
 
 def _store_timer(state: SchedulerState, _: str, now: datetime) -> None:
-    candidates.ask_again(state, now)
+    silence.ask_again(state, now)
 
 
 def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
@@ -137,8 +139,7 @@ def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) 
 
 def _claims_failed(state: SchedulerState, event: ClaimsFailed, now: datetime) -> None:
     for request in event.requests:
-        candidates.unanswered(state, request.run_id)
-    state.timers.set(TimerKind.STORE_RETRY, STORE_RETRY_KEY, now + candidates.STORE_RETRY)
+        silence.unanswered(state, request.run_id, now)
 
 
 def _run_started(state: SchedulerState, event: RunStarted, _: datetime) -> None:
@@ -163,21 +164,24 @@ def _supervisor_lost(state: SchedulerState, _: SupervisorLost, now: datetime) ->
     enrol.supervisor_lost(state, now)
 
 
-def _clock_jumped(state: SchedulerState, _: ClockJumped, now: datetime) -> None:
-    enrol.clock_jumped(state, now)
+def _clock_jumped(state: SchedulerState, event: ClockJumped, now: datetime) -> None:
+    jumps.clock_jumped(state, event.by, now)
 
 
 def _shutdown_asked(state: SchedulerState, event: ShutdownAsked, now: datetime) -> None:
     """Start nothing more. Ticks still open stay undecided, for the next daemon to catch up."""
     state.is_stopping = True
     if event.stop_runs:
+        state.is_grace_over = True
         for run_track in tuple(state.runs.values()):
             if run_track.state is not RunState.BACKOFF:
                 runs.stop(state, run_track, StopCause.SHUTDOWN, now)
 
 
-def _nothing_to_do(state: SchedulerState, _: SkipsRecorded, now: datetime) -> None:
-    """Skips were recorded: telemetry counts them, nothing waits for them."""
+def _skips_recorded(state: SchedulerState, event: SkipsRecorded, _: datetime) -> None:
+    if state.doubtful:
+        for skip in event.skips:
+            silence.skip_recorded(state, skip)
 
 
 _TIMERS: dict[TimerKind, Callable[[SchedulerState, str, datetime], None]] = {
@@ -194,7 +198,7 @@ _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
     Recovered: enrol.recovered,
     ClaimsDecided: _claims_decided,
     ClaimsFailed: _claims_failed,
-    SkipsRecorded: _nothing_to_do,
+    SkipsRecorded: _skips_recorded,
     RunStarted: _run_started,
     RunNotStarted: _run_not_started,
     AttemptEnded: _attempt_ended,

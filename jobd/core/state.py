@@ -46,6 +46,8 @@ class Candidate:
     request_id: str | None = None  # the operator who waits for an answer
     may_queue: bool = False  # an operator said --queue
     retry_of: RunTrack | None = None  # has its lease already
+    is_canceled: bool = False  # by an operator, while its claim was under way
+    is_skip_refused: bool = False  # by the ledger: the tick had been granted
 
     @property
     def key(self) -> str:
@@ -59,8 +61,9 @@ class Candidate:
 
     @property
     def may_be_turned_away(self) -> bool:
-        """A retry has its lease already and is never given up for want of room."""
-        return self.retry_of is None
+        """A retry has its lease already, and a wish that was accepted is a promise."""
+        is_tick = self.request.fire_time is not None
+        return self.retry_of is None and (is_tick or self.request_id is not None)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +80,8 @@ class JobTrack:
     queued: Candidate | None = None  # waits for the prior run's end
     backlog: list[TickRange] = field(default_factory=list)  # to catch up on, oldest first
     counts_from: datetime | None = None  # the end, or skip, that an `after` counts from
+    maybe_decided_until: datetime = EPOCH  # before it, only the store knows what is decided
+    ended_run: str = ""  # the run of the job that ended last here
     is_removed: bool = False  # left the configuration; its runs go on to their end
 
     def remember(self, **changes: Any) -> None:
@@ -105,7 +110,8 @@ class JobTrack:
         waiting = (c.request.fire_time for c in self.open.values() if c is not but_for)
         undecided = [fire_time for fire_time in waiting if fire_time is not None]
         undecided += [owed.first for owed in self.backlog]
-        return min(undecided) - MICROSECOND if undecided else self.cursor
+        # The clock may have been set back behind a tick that is being claimed.
+        return min((self.cursor, *(tick - MICROSECOND for tick in undecided)))
 
 
 def start_deadline(job: Job, near: datetime) -> timedelta:
@@ -129,9 +135,12 @@ class SchedulerState:
     runs: dict[str, RunTrack] = field(default_factory=dict)
     claiming: dict[str, Candidate] = field(default_factory=dict)
     store_down: dict[str, Candidate] = field(default_factory=dict)  # claims to repeat
+    doubtful: dict[tuple[str, datetime], Candidate] = field(default_factory=dict)  # see silence
     timers: Timers = field(default_factory=Timers)
     touched: list[JobTrack] = field(default_factory=list)  # a run or tick of theirs was settled
+    is_recovered: bool = False  # the supervisor has told once what it holds
     is_stopping: bool = False
+    is_grace_over: bool = False  # what is granted now must not run any more
     now: datetime = EPOCH  # of the event that is being handled
     _out: list[Effect] = field(default_factory=list)
     _skips: list[tuple[JobTrack, Skip]] = field(default_factory=list)
@@ -155,11 +164,17 @@ class SchedulerState:
         blocker: str | None = None,
     ) -> None:
         """Settle ticks without a run."""
-        self._skips.append((track, Skip(ticks, reason, detail, blocker)))
+        schedule = track.job.schedule if ticks.count > 1 else None
+        self._skips.append((track, Skip(ticks, reason, detail, blocker, schedule=schedule)))
 
     def claim(self, track: JobTrack, candidate: Candidate) -> None:
         """Ask for the right to run; all of one event's requests go in one batch."""
         self._claims.append((track, candidate))
+
+    def is_asked_for(self, candidate: Candidate) -> bool:
+        """Whether the store may have granted it already: then only its answer counts."""
+        is_doubtful = candidate in self.doubtful.values()
+        return is_doubtful or candidate.key in self.claiming or candidate.key in self.store_down
 
     def take_effects(self) -> list[Effect]:
         """Return what was gathered: ends before skips before claims, so that a claim which
@@ -181,14 +196,5 @@ class SchedulerState:
 
 
 def _settling(request: ClaimRequest, until: datetime) -> ClaimRequest:
-    """Return the request with ``settled_until``; a herd feels how slow replace() is."""
-    return ClaimRequest(
-        request.run_id,
-        request.job,
-        request.fire_time,
-        request.trigger,
-        request.demand,
-        request.requested_by,
-        request.params,
-        until,
-    )
+    is_right = request.settled_until == until
+    return request if is_right else replace(request, settled_until=until)

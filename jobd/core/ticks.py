@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from jobd.core import misfire
 from jobd.core.candidates import consider, drop
@@ -36,6 +37,7 @@ def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
     """Look at every tick of the job that has come due since the cursor."""
     job = track.job
     assert job.schedule is not None, "a job without a schedule has no ticks"
+    on_time_within = start_deadline(job, now)
     plan = misfire.plan(
         job.schedule,
         job=job.name,
@@ -44,7 +46,7 @@ def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
         due_of=lambda fire_time: due_of(job, fire_time),
         catchup=job.catchup,
         window=_window(job),
-        on_time_within=start_deadline(job, now),
+        on_time_within=on_time_within,
         last_ended=track.counts_from,
     )
     track.cursor = plan.cursor
@@ -54,7 +56,8 @@ def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
         _owe(state, track, plan.catchup, now)
         work_off_backlog(state, track, now)
     if plan.current is not None:
-        _propose(state, track, plan.current, Trigger.SCHEDULE, now)
+        deadline = due_of(job, plan.current) + on_time_within
+        _propose(state, track, plan.current, Trigger.SCHEDULE, deadline, now)
     look_ahead(state, track)
 
 
@@ -62,10 +65,13 @@ def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> N
     """Propose the next tick to catch up on, unless a run or another tick is in front of it."""
     while track.backlog and not track.runs and not track.open:
         fire_time = _pop_backlog(track)
-        if now - fire_time > max(_window(track.job), start_deadline(track.job, now)):
+        if now - due_of(track.job, fire_time) > max(
+            _window(track.job), start_deadline(track.job, now)
+        ):
             _skip_late(state, track, TickRange(track.job.name, fire_time, fire_time, 1), now)
         else:
-            _propose(state, track, fire_time, Trigger.CATCHUP, now)
+            deadline = now + track.job.catchup_window
+            _propose(state, track, fire_time, Trigger.CATCHUP, deadline, now)
 
 
 def _next_fire(track: JobTrack) -> datetime | None:
@@ -95,23 +101,32 @@ def _skip_late(state: SchedulerState, track: JobTrack, late: TickRange, now: dat
 
 
 def _propose(
-    state: SchedulerState, track: JobTrack, fire_time: datetime, trigger: Trigger, now: datetime
+    state: SchedulerState,
+    track: JobTrack,
+    fire_time: datetime,
+    trigger: Trigger,
+    deadline: datetime,
+    now: datetime,
 ) -> None:
     """Make a tick a candidate and see how far it gets."""
     job = track.job
     run_id = state.run_id(job.name, fire_time)
     if run_id in track.open or run_id in track.runs:
         return  # the clock went back: this very tick waits, or runs, already
-    _supersede(state, track)
-    demand = Demand(job.overlap, job.max_instances)
-    request = ClaimRequest(run_id, job.name, fire_time, trigger, demand)
-    due = due_of(job, fire_time)
-    is_late = trigger is Trigger.CATCHUP
-    within = job.catchup_window if is_late else start_deadline(job, now)
-    deadline = (now if is_late else due) + within
-    candidate = Candidate(job, request, due, deadline)
-    track.open[candidate.key] = candidate
+    if track.open:
+        _supersede(state, track)
+    demand = _demand(job.overlap, job.max_instances)
+    # settled_until is right unless another tick waits; take_effects() sees to it.
+    request = ClaimRequest(run_id, job.name, fire_time, trigger, demand, settled_until=track.cursor)
+    candidate = Candidate(job, request, due_of(job, fire_time), deadline)
+    track.open[run_id] = candidate
     consider(state, track, candidate, now)
+
+
+@cache
+def _demand(overlap: Overlap, max_instances: int) -> Demand:
+    """Return what a tick demands; the few that there are, are shared."""
+    return Demand(overlap, max_instances)
 
 
 def _supersede(state: SchedulerState, track: JobTrack) -> None:

@@ -7,12 +7,15 @@ times in a span of years cost microseconds, whatever the expression.
 """
 
 from calendar import monthrange
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
 from jobd.core.zone import DAY_S, EPOCH_ORDINAL
+
+_LENGTHS = {  # which numbers of days a month can have
+    month: (28, 29) if month == 2 else (30 + ((month + month // 8) & 1),) for month in range(1, 13)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,10 @@ class Days:
 
     def is_possible(self) -> bool:
         """Whether any day of any year fits; every weekday begins every month some year."""
-        lengths = {
-            month: {28, 29} if month == 2 else {30 + ((month + month // 8) & 1)}
-            for month in self.months
-        }
         return any(
             self._mask(first, length)
             for month in self.months
-            for length in lengths[month]
+            for length in _LENGTHS[month]
             for first in range(7)
         )
 
@@ -238,8 +237,9 @@ class WallClock:
         return total
 
 
-def spell(values: Iterable[int]) -> str:
-    """Return ascending ranges: ``0-4,7``."""
+@lru_cache(maxsize=1024)
+def spell(values: tuple[int, ...] | frozenset[int]) -> str:
+    """Return ascending ranges: ``0-4,7``. Kept: expressions have most of their fields in common."""
     parts: list[list[int]] = []
     for value in sorted(values):
         if parts and parts[-1][-1] == value - 1:

@@ -32,6 +32,7 @@ class Backlog:
     jobs: set[str] = field(default_factory=set)
     ended: dict[str, RunRecord] = field(default_factory=dict)
     started: dict[str, datetime] = field(default_factory=dict)
+    gone: dict[TickRange, TickRecord] = field(default_factory=dict)  # to be taken out of the file
     _ticks: dict[str, list[TickRecord]] = field(default_factory=dict)
     _rowless: set[str] = field(default_factory=set)  # active runs that the file does not know
     _ends: dict[str, int] = field(default_factory=dict)  # run -> token
@@ -59,8 +60,12 @@ class Backlog:
                 self.started[run.run_id] = started_at
         for record in draft.finished.values():
             self._take_end(record)
+        for row, _ in draft.cuts:
+            self._take_out(row)
+        left = [row for _, row in draft.cuts if row is not None]
         for state in draft.edited.values():
-            self._take_ticks(state, draft.ticks.get(state.name, ()))
+            cut = [row for row in left if row.ticks.job == state.name]
+            self._take_ticks(state, [*cut, *draft.ticks.get(state.name, ())])
 
     def ticks(self) -> Iterable[TickRecord]:
         """Return the ledger rows that are still to be written."""
@@ -70,6 +75,11 @@ class Backlog:
         """Return the held rows of a job that share an instant with ``first`` to ``last``."""
         held = (row.ticks for row in self._ticks.get(job, ()))
         return [ticks for ticks in held if ticks.last >= first and ticks.first <= last]
+
+    def skips_after(self, job: str, instant: datetime) -> Sequence[TickRecord]:
+        """Return the held skips of a job that reach beyond ``instant``."""
+        held = self._ticks.get(job, ())
+        return [row for row in held if row.reason is not None and row.ticks.last > instant]
 
     def ended_token(self, run_id: str) -> int | None:
         """Return the fencing token of a run that ended since, or None."""
@@ -87,13 +97,21 @@ class Backlog:
         if len(self._ends) > ENDS_HELD:
             del self._ends[next(iter(self._ends))]
 
+    def _take_out(self, row: TickRecord) -> None:
+        held = self._ticks.get(row.ticks.job, [])
+        if row in held:
+            held.remove(row)
+        else:
+            self.gone[row.ticks] = row
+
     def _take_ticks(self, state: JobState, fresh: Sequence[TickRecord]) -> None:
         rows = sorted([*self._ticks.pop(state.name, ()), *fresh], key=lambda row: row.ticks.last)
         held = [row for row in rows if row.ticks.last > state.settled_until]
         held = held[-TICKS_HELD_PER_JOB:]
         dropped = rows[: len(rows) - len(held)]
-        if dropped:
-            state.forget_until(dropped[-1].ticks.last)
-            self.lost += len(dropped)
+        self.lost += len(dropped)
+        for row in dropped:
+            if row.reason is None or row.ticks.last > state.settled_until:
+                state.forget(row.ticks.first, row.ticks.last)
         if held:
             self._ticks[state.name] = held

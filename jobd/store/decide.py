@@ -24,6 +24,7 @@ from jobd.core.outcome import Outcome
 from jobd.core.overlap import Fate, Obstacle, fate, obstacle
 from jobd.core.run import Finish, RunRecord
 from jobd.ports import Enrolment
+from jobd.store.forgotten import spans_over
 from jobd.store.fresh import count_fresh
 from jobd.store.roll import Draft, JobState
 
@@ -32,7 +33,14 @@ class History(Protocol):
     """What a store has kept beyond the jobs themselves."""
 
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> Sequence[TickRange]:
-        """Return the job's ledger rows that share an instant with ``first`` to ``last``."""
+        """Return the job's ledger rows that share an instant with ``first`` to ``last``.
+
+        They come in the order in which they were decided.
+        """
+        ...
+
+    def skips_after(self, job: JobState, instant: datetime) -> Sequence[TickRecord]:
+        """Return the job's skips that reach beyond ``instant``, in the order of decision."""
         ...
 
     def ended_token(self, run_id: str) -> int | None:
@@ -86,7 +94,7 @@ def skip(draft: Draft, history: History, wish: Skip, node: str, now: datetime) -
     fresh = wish.ticks.count
     if state.decided_until is not None and wish.ticks.first <= state.decided_until:
         rows = _rows_over(draft, history, state, wish.ticks.first, wish.ticks.last)
-        fresh = count_fresh(wish.ticks, rows, state.forgotten_until)
+        fresh = count_fresh(wish.ticks, rows, wish.schedule)
     draft.settle(state.name, wish.settled_until)
     if fresh != wish.ticks.count:
         wish = replace(wish, ticks=replace(wish.ticks, count=fresh))
@@ -127,9 +135,10 @@ def save_run(draft: Draft, run: ActiveRun, started_at: datetime | None) -> None:
     draft.saved.append((saved, started_at))
 
 
-def save_pause(draft: Draft, job: str, pause: Pause | None) -> None:
+def save_pause(draft: Draft, jobs: Sequence[str], pause: Pause | None) -> None:
     """See :meth:`jobd.ports.Store.save_pause`."""
-    draft.edit(job).pause = pause
+    for job in jobs:
+        draft.edit(job).pause = pause
 
 
 def save_skip_next(draft: Draft, job: str, skip_next: Pause | None) -> None:
@@ -150,8 +159,6 @@ def _was_decided(draft: Draft, history: History, state: JobState, request: Claim
         return is_known or history.ended_token(request.run_id) is not None
     if state.decided_until is None or instant > state.decided_until:
         return False
-    if state.forgotten_until is not None and instant <= state.forgotten_until:
-        return True
     return bool(_rows_over(draft, history, state, instant, instant))
 
 
@@ -161,6 +168,7 @@ def _rows_over(
     drafted = (row.ticks for row in draft.ticks.get(state.name, ()))
     rows = [ticks for ticks in drafted if ticks.last >= first and ticks.first <= last]
     rows.extend(history.rows_over(state, first, last))
+    rows.extend(spans_over(state.name, state.forgotten, first, last))
     return rows
 
 

@@ -1,43 +1,32 @@
-"""Fresh: how many ticks of a range the ledger does not have yet.
+"""Fresh: how many ticks of a range the ledger does not have yet."""
 
-A store knows no schedules, so it cannot list the ticks of a range. It need not: rows that
-lie in the range whole are known by their count, and those are all that a repeated or
-extended skip meets. Where a row reaches out of the range, ticks are taken to be evenly
-spaced, which is exact for most schedules and never off by more than the row.
-"""
-
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from jobd.core.ledger import TickRange
+from jobd.core.schedule import Schedule
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
-def count_fresh(
-    ticks: TickRange, rows: Iterable[TickRange], forgotten_until: datetime | None
-) -> int:
-    """Return how many of ``ticks`` are in none of ``rows`` and after ``forgotten_until``."""
-    fresh, first = ticks.count, ticks.first
-    if forgotten_until is not None and forgotten_until >= first:
-        fresh -= count_within(ticks, first, forgotten_until)
-        first = forgotten_until
-        rows = [row for row in rows if row.last > forgotten_until]
-    for row in rows:
-        if row.first <= ticks.first and ticks.last <= row.last:
-            return 0
-        fresh -= count_within(row, first, ticks.last)
-    return max(fresh, 0)
+def count_fresh(ticks: TickRange, rows: Sequence[TickRange], schedule: Schedule | None) -> int:
+    """Return how many of ``ticks`` lie in none of ``rows``: those that share an instant
+    with them, however they overlap.
 
-
-def count_within(ticks: TickRange, first: datetime, last: datetime) -> int:
-    """Return how many of the range's ticks lie in ``first`` to ``last``, both included."""
-    if first <= ticks.first and ticks.last <= last:
+    Every tick between a row's first and last is decided, so what is new lies in the gaps
+    between the rows; ``schedule`` counts it. A single tick has no gaps and needs none.
+    """
+    if not rows:
         return ticks.count
-    if last < ticks.first or ticks.last < first:
+    fresh, done = 0, ticks.first - _MICROSECOND
+    for row in sorted(rows, key=lambda row: row.first):
+        fresh += _count(schedule, done, row.first - _MICROSECOND)
+        done = max(done, row.last)
+    return fresh + _count(schedule, done, ticks.last)
+
+
+def _count(schedule: Schedule | None, after: datetime, until: datetime) -> int:
+    if until <= after:
         return 0
-    gaps, span = ticks.count - 1, ticks.last - ticks.first
-    if not gaps or not span:
-        return ticks.count
-    # Tick number n is at first + n * span / gaps; integers, as rounding would lose one.
-    lowest = max(-((ticks.first - first) * gaps // span), 0)
-    highest = min((last - ticks.first) * gaps // span, gaps)
-    return max(highest - lowest + 1, 0)
+    assert schedule is not None, "a range overlaps another and comes without its schedule"
+    return schedule.count(after, until)

@@ -12,9 +12,11 @@ from typing import TypeVar
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
 from jobd.core.ledger import Skip, TickRange, TickRecord
 from jobd.core.run import Finish, RunRecord
+from jobd.core.schedule import Schedule
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.store import decide
 from jobd.store.roll import Draft, JobState
+from jobd.store.void import void_skips_after
 
 T = TypeVar("T")
 
@@ -42,6 +44,15 @@ class Shelf:
         elif first in self.singles:
             yield self.singles[first].ticks
         yield from (r.ticks for r in self.ranges if r.ticks.last >= first and r.ticks.first <= last)
+
+    def cut(self, row: TickRecord, left: TickRecord | None) -> None:
+        """Put what is left of a row in its place."""
+        if left is not None and left.ticks.first != left.ticks.last:
+            self.ranges[self.ranges.index(row)] = left
+            return
+        self.drop([row])
+        if left is not None:
+            self.add(left)
 
     def newest_first(self) -> list[TickRecord]:
         """Return all rows, the latest fire time first."""
@@ -102,14 +113,17 @@ class MemoryStore:
             lambda draft: [decide.skip(draft, self, wish, node, now) for wish in skips]
         )
 
+    async def void_skips_after(self, now: datetime, schedules: Mapping[str, Schedule]) -> int:
+        return self._change(lambda draft: void_skips_after(draft, self, now, schedules))
+
     async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
         self._change(lambda draft: decide.save_run(draft, run, started_at))
 
     async def finish(self, finishes: Sequence[Finish]) -> Sequence[bool]:
         return self._change(lambda draft: [decide.finish(draft, self, end) for end in finishes])
 
-    async def save_pause(self, job: str, pause: Pause | None) -> None:
-        self._change(lambda draft: decide.save_pause(draft, job, pause))
+    async def save_pause(self, jobs: Sequence[str], pause: Pause | None) -> None:
+        self._change(lambda draft: decide.save_pause(draft, jobs, pause))
 
     async def save_skip_next(self, job: str, skip_next: Pause | None) -> None:
         self._change(lambda draft: decide.save_skip_next(draft, job, skip_next))
@@ -162,8 +176,6 @@ class MemoryStore:
         for name, shelf in self._shelves.items():
             skips = _doomed_skips(self._jobs[name], shelf, older_than, keep_per_job)
             shelf.drop(skips)
-            for row in skips:
-                self._jobs[name].forget_until(row.ticks.last)
         for run_id in doomed:
             del self._runs[run_id]
         return doomed
@@ -172,6 +184,12 @@ class MemoryStore:
         """See :class:`jobd.store.decide.History`."""
         shelf = self._shelves.get(job.name)
         return () if shelf is None else list(shelf.over(first, last))
+
+    def skips_after(self, job: JobState, instant: datetime) -> Sequence[TickRecord]:
+        """See :class:`jobd.store.decide.History`."""
+        shelf = self._shelves.get(job.name, Shelf())
+        rows = (*shelf.singles.values(), *shelf.ranges)
+        return [row for row in rows if row.reason is not None and row.ticks.last > instant]
 
     def ended_token(self, run_id: str) -> int | None:
         """See :class:`jobd.store.decide.History`."""
@@ -188,6 +206,8 @@ class MemoryStore:
             shelf = self._shelves.setdefault(job, Shelf())
             for row in rows:
                 shelf.add(row)
+        for row, left in draft.cuts:
+            self._shelves[row.ticks.job].cut(row, left)
         self._keep_runs(draft)
         return answer
 
@@ -224,7 +244,7 @@ class MemoryStore:
     def _forget_start(self, state: JobState, fire_time: datetime | None) -> None:
         if fire_time is not None:
             del self._shelves[state.name].singles[fire_time]
-            state.forget_until(fire_time)
+            state.forget(fire_time, fire_time)
 
 
 def _beyond(ended: list[RunRecord], older_than: datetime, keep: int) -> Iterator[RunRecord]:

@@ -12,6 +12,7 @@ from operator import attrgetter
 from jobd.core.claim import ActiveRun, JobMemory, Pause
 from jobd.core.ledger import TickRecord
 from jobd.core.run import RunRecord
+from jobd.store.forgotten import Span, joined
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +20,7 @@ class JobState:
     """A job as the store knows it. Never forgotten: its token must grow if it comes back.
 
     ``decided_until`` is the latest fire time in the ledger: a later tick is new without
-    a look. ``forgotten_until``: ticks up to it count as decided although the ledger has
+    a look. ``forgotten``: spans of ticks that count as decided although the ledger has
     dropped their rows (retention, a full disk), or a clock set back would run them again.
     """
 
@@ -29,7 +30,7 @@ class JobState:
     is_on_roll: bool
     settled_until: datetime
     decided_until: datetime | None = None
-    forgotten_until: datetime | None = None
+    forgotten: tuple[Span, ...] = ()
     token: int = 0
     last_started: datetime | None = None
     last_ended: datetime | None = None
@@ -55,10 +56,9 @@ class JobState:
         """Return the job's active run of that id."""
         return next((run for run in self.active if run.run_id == run_id), None)
 
-    def forget_until(self, instant: datetime) -> None:
-        """Count every tick up to ``instant`` as decided from now on."""
-        if self.forgotten_until is None or instant > self.forgotten_until:
-            self.forgotten_until = instant
+    def forget(self, first: datetime, last: datetime) -> None:
+        """Count the ticks from ``first`` to ``last`` as decided although their rows go."""
+        self.forgotten = joined((*self.forgotten, (first, last)))
 
 
 _VALUES = attrgetter(*(item.name for item in fields(JobState)))
@@ -67,11 +67,13 @@ _REMEMBERED = attrgetter("name", *(item.name for item in fields(JobMemory) if it
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """What one operation changes: edited jobs, new ledger rows, runs begun, saved and ended."""
+    """What one operation changes: edited jobs, new ledger rows and those cut short (None: to
+    nothing), runs begun, saved and ended."""
 
     jobs: Mapping[str, JobState]  # as they are; never changed through the draft
     edited: dict[str, JobState] = field(default_factory=dict)
     ticks: dict[str, list[TickRecord]] = field(default_factory=dict)
+    cuts: list[tuple[TickRecord, TickRecord | None]] = field(default_factory=list)
     granted: list[ActiveRun] = field(default_factory=list)
     saved: list[tuple[ActiveRun, datetime | None]] = field(default_factory=list)
     finished: dict[str, RunRecord] = field(default_factory=dict)

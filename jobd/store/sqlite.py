@@ -16,6 +16,7 @@ from typing import TypeVar
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
+from jobd.core.schedule import Schedule
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.store import decide
@@ -24,6 +25,7 @@ from jobd.store.roll import Draft
 from jobd.store.sqlite_file import Doomed
 from jobd.store.sqlite_reader import Reader
 from jobd.store.sqlite_writer import Writer
+from jobd.store.void import void_skips_after
 
 T = TypeVar("T")
 
@@ -102,6 +104,13 @@ class SqliteStore:
             lambda draft: [decide.skip(draft, history, one, node, now) for one in skips], now
         )
 
+    async def void_skips_after(self, now: datetime, schedules: Mapping[str, Schedule]) -> int:
+        """See :meth:`jobd.ports.Store.void_skips_after`."""
+        history = self._writer
+        return await self._change(
+            lambda draft: void_skips_after(draft, history, now, schedules), now
+        )
+
     async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
         """See :meth:`jobd.ports.Store.save_run`."""
         await self._change(lambda draft: decide.save_run(draft, run, started_at), started_at)
@@ -114,9 +123,9 @@ class SqliteStore:
             lambda draft: [decide.finish(draft, history, one) for one in finishes], now
         )
 
-    async def save_pause(self, job: str, pause: Pause | None) -> None:
+    async def save_pause(self, jobs: Sequence[str], pause: Pause | None) -> None:
         """See :meth:`jobd.ports.Store.save_pause`."""
-        await self._change(lambda draft: decide.save_pause(draft, job, pause))
+        await self._change(lambda draft: decide.save_pause(draft, jobs, pause))
 
     async def save_skip_next(self, job: str, skip_next: Pause | None) -> None:
         """See :meth:`jobd.ports.Store.save_skip_next`."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 from jobd.core.ledger import TickRange, TickRecord
@@ -65,9 +66,15 @@ class SqliteFile:
         self._ask("probe")
 
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> list[TickRange]:
-        """Return the job's ledger rows that share an instant with ``first`` to ``last``."""
+        """Return the job's ledger rows that share an instant with ``first`` to ``last``, in
+        the order of decision."""
         found = self._ask("rows_over", (job.number, rows.micros(first), rows.micros(last)))
-        return [rows.range_of(job.name, row) for row in found]
+        return [rows.range_of(job.name, row[1:]) for row in sorted(found, key=itemgetter(0))]
+
+    def skips_after(self, job: JobState, instant: datetime) -> list[TickRecord]:
+        """Return the job's skips that reach beyond ``instant``, in the order of decision."""
+        found = self._ask("skips_after", (job.number, rows.micros(instant)))
+        return [rows.tick_of((job.name, *row)) for row in found]
 
     def ended_token(self, run_id: str) -> int | None:
         """Return the fencing token of a run that has ended, or None."""
@@ -82,6 +89,7 @@ class SqliteFile:
         self._say("run_save", (rows.save_row(run, at) for run, at in draft.saved))
         self.write_ends(draft.finished.values())
         self.write_ticks(draft.edited, (row for kept in draft.ticks.values() for row in kept))
+        self.write_cuts(draft.edited, draft.cuts)
 
     def write_jobs(self, jobs: Iterable[JobState]) -> None:
         """Write jobs as they are, new or known."""
@@ -94,6 +102,20 @@ class SqliteFile:
     def write_ticks(self, jobs: Mapping[str, JobState], records: Iterable[TickRecord]) -> None:
         """Write ledger rows of ``jobs``."""
         self._say("tick_record", (rows.tick_row(r, jobs[r.ticks.job].number) for r in records))
+
+    def write_cuts(
+        self,
+        jobs: Mapping[str, JobState],
+        cuts: Iterable[tuple[TickRecord, TickRecord | None]],
+    ) -> None:
+        """Write what is left of ledger rows of ``jobs`` in their place."""
+        for row, left in cuts:
+            whole = rows.tick_key(row.ticks, jobs[row.ticks.job].number)
+            if left is None:
+                self._say("tick_delete", [whole])
+            else:
+                end = (rows.micros(left.ticks.last), left.ticks.count)
+                self._say("tick_cut", [(*end, *whole)])
 
     def write_active(self, job: JobState, started: Mapping[str, datetime]) -> None:
         """Write the active runs of a job, whether or not the file knows them."""
@@ -112,9 +134,10 @@ class SqliteFile:
         """Delete rows, and with a run its tick."""
         runs = [row for row in doomed if row.run_id is not None]
         ticks = [(row.job_number, row.last, row.last) for row in runs if row.last is not None]
-        self._say("tick_delete_of_run", ticks)
+        self._say("tick_delete", ticks)
         self._say("run_delete", ((row.row,) for row in runs))
-        self._say("tick_delete", ((row.row,) for row in doomed if row.run_id is None))
+        skips = ((row.row, row.last) for row in doomed if row.run_id is None)
+        self._say("skip_delete", skips)
 
     def _say(self, title: str, parameters: Iterable[rows.Row]) -> None:
         self._connection.executemany(self._sql[title], parameters)

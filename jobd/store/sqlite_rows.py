@@ -11,6 +11,7 @@ from jobd.core.ledger import SkipReason, TickRange, TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.ports import AuditEntry
+from jobd.store.forgotten import Span
 from jobd.store.roll import JobState
 
 Row = Sequence[Any]
@@ -54,7 +55,7 @@ def job_row(state: JobState) -> Row:
         int(state.is_on_roll),
         micros(state.settled_until),
         micros_or_none(state.decided_until),
-        micros_or_none(state.forgotten_until),
+        _spans_text(state.forgotten),
         state.token,
         micros_or_none(state.last_started),
         micros_or_none(state.last_ended),
@@ -79,7 +80,7 @@ def job_of(row: Row) -> JobState:
         bool(row[3]),
         instant_of(row[4]),
         instant_or_none(row[5]),
-        instant_or_none(row[6]),
+        _spans_of(row[6]),
         row[7],
         instant_or_none(row[8]),
         instant_or_none(row[9]),
@@ -197,6 +198,11 @@ def tick_row(record: TickRecord, job_number: int) -> Row:
     )
 
 
+def tick_key(ticks: TickRange, job_number: int) -> Row:
+    """Return the columns by which a ledger row is found: job, last, first."""
+    return (job_number, micros(ticks.last), micros(ticks.first))
+
+
 def tick_of(row: Row) -> TickRecord:
     """Return the ledger row of a row of the view ``tick_record``."""
     reason = None if row[4] is None else SkipReason(row[4])
@@ -218,6 +224,17 @@ def audit_row(entry: AuditEntry) -> Row:
 def audit_of(row: Row) -> AuditEntry:
     """Return who did what, of such columns."""
     return AuditEntry(instant_of(row[0]), row[1], row[2], row[3], row[4])
+
+
+def _spans_text(spans: tuple[Span, ...]) -> str:
+    pairs = [[micros(first), micros(last)] for first, last in spans]
+    return json.dumps(pairs) if pairs else "[]"
+
+
+def _spans_of(column: str) -> tuple[Span, ...]:
+    if column == "[]":
+        return ()
+    return tuple((instant_of(first), instant_of(last)) for first, last in json.loads(column))
 
 
 def _pause_text(pause: Pause | None) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobd.core.claim import ActiveRun
-from jobd.core.ledger import TickRange
+from jobd.core.ledger import TickRange, TickRecord
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry
 from jobd.store import decide, migrate, reserve
@@ -95,8 +95,9 @@ class Writer:
             return False
         draft = Draft(self._jobs)
         for row in doomed:
-            if row.last is not None:
-                draft.edit(row.job).forget_until(rows.instant_of(row.last))
+            if row.run_id is not None and row.last is not None:
+                fire_time = rows.instant_of(row.last)
+                draft.edit(row.job).forget(fire_time, fire_time)
         with self._explaining(), self._in_file.transaction():
             self._in_file.write_jobs(draft.edited.values())
             self._in_file.delete(doomed)
@@ -105,8 +106,21 @@ class Writer:
 
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> Sequence[TickRange]:
         """See :class:`jobd.store.decide.History`."""
-        held = () if self._backlog is None else self._backlog.rows_over(job.name, first, last)
-        return [*held, *self._in_file.rows_over(job, first, last)]
+        in_file = self._in_file.rows_over(job, first, last)
+        owed = self._backlog
+        if owed is None:
+            return in_file
+        standing = [ticks for ticks in in_file if ticks not in owed.gone]
+        return [*standing, *owed.rows_over(job.name, first, last)]
+
+    def skips_after(self, job: JobState, instant: datetime) -> Sequence[TickRecord]:
+        """See :class:`jobd.store.decide.History`."""
+        in_file = self._in_file.skips_after(job, instant)
+        owed = self._backlog
+        if owed is None:
+            return in_file
+        standing = [row for row in in_file if row.ticks not in owed.gone]
+        return [*standing, *owed.skips_after(job.name, instant)]
 
     def ended_token(self, run_id: str) -> int | None:
         """See :class:`jobd.store.decide.History`."""
@@ -175,6 +189,7 @@ class Writer:
             for job in jobs:
                 self._in_file.write_active(job, owed.started)
             self._in_file.write_ends(owed.ended.values())
+            self._in_file.write_cuts(self._jobs, ((row, None) for row in owed.gone.values()))
             self._in_file.write_ticks(self._jobs, owed.ticks())
             if self._now is not None:
                 self._in_file.write_note(owed.report(self._now))

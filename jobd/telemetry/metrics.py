@@ -44,8 +44,8 @@ class Telemetry:
             ev.ClockJumped: self._clock_jumped,
             fx.Claim: self._claim,
             fx.FinishRun: self._finish_run,
-            fx.SavePause: self._job_changed,
-            fx.SaveSkipNext: self._job_changed,
+            fx.SavePause: self._save_pause,
+            fx.SaveSkipNext: self._save_skip_next,
         }
 
     def observe(self, event: ev.Event, effects: Iterable[fx.Effect], now: datetime) -> None:
@@ -141,7 +141,11 @@ class Telemetry:
         else:
             _count_end(series, record)
 
-    def _job_changed(self, effect: fx.SavePause | fx.SaveSkipNext) -> None:
+    def _save_pause(self, effect: fx.SavePause) -> None:
+        for job in effect.jobs:
+            self._mark(job, kept.STATE)
+
+    def _save_skip_next(self, effect: fx.SaveSkipNext) -> None:
         self._mark(effect.job, kept.STATE)
 
     def _mark(self, job: str, changed: int) -> JobSeries | None:

@@ -32,6 +32,7 @@ STORE_OPERATIONS = (
     "orphans",
     "claim",
     "skip",
+    "void_skips_after",
     "save_run",
     "finish",
     "save_pause",

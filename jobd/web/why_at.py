@@ -4,7 +4,7 @@ The ledger's word comes first; where it has none, the present state and the sche
 whether the tick waits, is still to come, or never was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from jobd.core.ledger import TickRecord
@@ -22,7 +22,8 @@ def explain_at(evidence: Evidence, when: When) -> list[Verdict]:
 
     Never empty: without any tick there it says so, and names the nearest on either side.
     """
-    hits = [judge_row(evidence, row) for row in evidence.rows if _touches(row, when)]
+    rows = [row for row in evidence.rows if _touches(row, when)]
+    hits = [judge_row(evidence, row) for row in rows if _decides_some(row, rows, evidence, when)]
     hits += [judge_manual(evidence, run) for run in evidence.manual if when.holds(run.claimed_at)]
     if not any(hit.row is not None for hit in hits):
         hits.append(_without_row(evidence, when))
@@ -38,6 +39,23 @@ def neighbours(evidence: Evidence, when: When) -> list[Verdict]:
 
 def _touches(row: TickRecord, when: When) -> bool:
     return row.ticks.first < when.end and row.ticks.last >= when.start
+
+
+def _decides_some(
+    row: TickRecord, rows: Sequence[TickRecord], evidence: Evidence, when: When
+) -> bool:
+    """Return whether a row says anything of ``when`` that rows of single ticks do not.
+
+    A range that was settled after a restart may span ticks that had been decided before;
+    these are not among its count, and their own rows tell what became of them.
+    """
+    known = {other.ticks.first for other in rows if other.ticks.first == other.ticks.last}
+    if row.ticks.first == row.ticks.last or not known:
+        return True
+    tick = _next_after(evidence, max(row.ticks.first, when.start) - _MICROSECOND)
+    while tick is not None and tick in known:
+        tick = _next_after(evidence, tick)
+    return tick is not None and tick <= row.ticks.last and when.holds(tick)
 
 
 def _without_row(evidence: Evidence, when: When) -> Verdict:

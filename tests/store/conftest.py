@@ -22,12 +22,14 @@ from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
+from jobd.core.schedule import CronSchedule, Schedule
 from jobd.ports import Enrolment, Store
 from jobd.store.memory import MemoryStore
 from jobd.store.sqlite import SqliteStore
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NODE = "app1"
+MINUTES = CronSchedule.parse("* * * * *", job="backup", timezone="UTC")
 
 
 class Restarting:
@@ -61,6 +63,7 @@ class Scene:
     store: Store
     roll: dict[str, Enrolment] = field(default_factory=dict)
     ids: Any = field(default_factory=count)
+    minutes: Schedule = MINUTES
 
     @staticmethod
     def at(minute: float) -> datetime:
@@ -117,7 +120,21 @@ class Scene:
         """Return a skip of ``count`` ticks."""
         ticks = TickRange(job, self.at(first), self.at(first if last is None else last), count)
         more.setdefault("reason", SkipReason.MISFIRE)
+        more.setdefault("schedule", self.minutes)
         return Skip(ticks, **more)
+
+    async def void(self, minute: float, *jobs: str) -> int:
+        """Set the clock back to a minute; return how many skipped ticks are open again."""
+        schedules = dict.fromkeys(jobs or self.roll, self.minutes)
+        return await self.store.void_skips_after(self.at(minute), schedules)
+
+    async def counts(self, job: str) -> list[tuple[float, float, int]]:
+        """Return a job's ledger rows, oldest first: first and last minute, count."""
+        rows = [row.ticks for row in await self.store.ticks(job, limit=1000)]
+        minute = timedelta(minutes=1)
+        return sorted(
+            ((r.first - START) / minute, (r.last - START) / minute, r.count) for r in rows
+        )
 
     async def skip(self, *skips: Skip, minute: float = 0) -> list[int]:
         """Settle skips; return how many ticks of each were new."""

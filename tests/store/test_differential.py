@@ -30,6 +30,7 @@ WEIGHTS = {
     "claim_again": 4,
     "finish": 20,
     "skip": 12,
+    "void": 2,
     "save_run": 8,
     "enrol": 4,
     "save_pause": 3,
@@ -140,6 +141,12 @@ class Both:
         (done,) = await self.ask("skip", [wish], "app1", self.at())
         self.saw("skip", done.ticks.count)
 
+    async def void(self) -> None:
+        self.clock = max(self.clock - self.random.randint(0, 30), 0)
+        now = self.scene.at(self.clock + self.random.choice((0, 0.5)))
+        schedules = dict.fromkeys(self.random.sample(JOBS, 3), self.scene.minutes)
+        self.saw("void", await self.ask("void_skips_after", now, schedules))
+
     def some_run(self) -> ClaimGranted:
         run = self.random.choice(self.runs[-6:])
         return replace(run, token=run.token + (self.random.random() < 0.1))
@@ -173,7 +180,8 @@ class Both:
         if self.known:
             until = self.random.choice((None, self.at()))
             pause = self.random.choice((None, Pause("ann\u00e4", self.at(), "why", until)))
-            await self.ask(operation, self.job(), pause)
+            jobs = self.random.sample(sorted(self.known), self.random.randint(1, len(self.known)))
+            await self.ask(operation, jobs if operation == "save_pause" else jobs[0], pause)
             self.saw(operation, pause)
 
     async def save_skip_next(self) -> None:

@@ -75,14 +75,28 @@ async def test_a_job_on_the_roll_has_no_orphans(scene) -> None:
 async def test_a_pause_is_remembered(scene) -> None:
     await scene.enrol("backup")
     pause = Pause("uid 1000 (anna)", scene.at(1), "moving house 📦", scene.at(60))
-    await scene.store.save_pause("backup", pause)
+    await scene.store.save_pause(["backup"], pause)
     assert (await scene.memory("backup")).pause == pause
 
 
 async def test_a_pause_ends(scene) -> None:
     await scene.enrol("backup")
-    await scene.store.save_pause("backup", Pause("anna", scene.at(1)))
-    await scene.store.save_pause("backup", None)
+    await scene.store.save_pause(["backup"], Pause("anna", scene.at(1)))
+    await scene.store.save_pause(["backup"], None)
+    assert (await scene.memory("backup")).pause is None
+
+
+async def test_many_jobs_are_paused_at_once_and_no_other(scene) -> None:
+    await scene.enrol("backup", "poll", "sync")
+    pause = Pause("anna", scene.at(1))
+    await scene.store.save_pause(["backup", "poll"], pause)
+    memories = [await scene.memory(job) for job in ("backup", "poll", "sync")]
+    assert [memory.pause for memory in memories] == [pause, pause, None]
+
+
+async def test_a_pause_of_no_job_changes_nothing(scene) -> None:
+    await scene.enrol("backup")
+    await scene.store.save_pause([], Pause("anna", scene.at(1)))
     assert (await scene.memory("backup")).pause is None
 
 

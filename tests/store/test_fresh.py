@@ -2,65 +2,63 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core.ledger import TickRange
-from jobd.store.fresh import count_fresh, count_within
+from jobd.core.schedule import CronSchedule, EverySchedule, Schedule
+from jobd.store.fresh import count_fresh
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
+START = datetime(2026, 3, 27, tzinfo=UTC)  # a DST night in Europe lies ahead
 
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[timedelta, list[range]]:
-    """Return a schedule's interval, and ranges of its ticks by number."""
-    interval = timedelta(microseconds=draw(st.integers(1, 10**9)))
-    spans = draw(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=6))
-    return interval, [range(first, first + length) for first, length in spans]
-
-
-def ticks(numbers: range, interval: timedelta, count: int | None = None) -> TickRange:
-    first, last = START + numbers[0] * interval, START + numbers[-1] * interval
-    return TickRange("backup", first, last, len(numbers) if count is None else count)
+SCHEDULES = (
+    CronSchedule.parse("* * * * *", job="backup", timezone="UTC"),
+    CronSchedule.parse("0,7 */3 * * *", job="backup", timezone="Europe/Berlin"),
+    CronSchedule.parse("30 2 * * 0,1,6", job="backup", timezone="Europe/Berlin"),
+    EverySchedule(every_us=1_500_000, phase_us=7),
+    EverySchedule.of(timedelta(minutes=11), job="backup"),
+)
 
 
-@given(worlds(), st.integers(0, 60), st.integers(1, 30), st.none() | st.integers(0, 90))
-def test_each_tick_is_counted_once_whatever_the_ranges(
-    world: tuple[timedelta, list[range]], first: int, length: int, forgotten: int | None
+def fire_times(schedule: Schedule, number: int) -> list[datetime]:
+    found, instant = [], START
+    for _ in range(number):
+        following = schedule.next_after(instant)
+        assert following is not None
+        found.append(following)
+        instant = following
+    return found
+
+
+TICKS = {schedule: fire_times(schedule, 100) for schedule in SCHEDULES}
+spans = st.tuples(st.integers(0, 69), st.integers(1, 30)).map(lambda s: range(s[0], s[0] + s[1]))
+
+
+@given(st.sampled_from(SCHEDULES), st.lists(spans, max_size=8))
+def test_each_tick_is_counted_once_however_ranges_overlap(
+    schedule: Schedule, wishes: list[range]
 ) -> None:
     """Ranges come one after another, as to a ledger; their counts must add up to the ticks."""
-    interval, ranges = world
-    settled: set[int] = set() if forgotten is None else set(range(forgotten + 1))
-    forgotten_until = None if forgotten is None else START + forgotten * interval
-    wish = range(first, first + length)
-    disjoint = [span for span in ranges if settled.isdisjoint(span)][:1]
-    settled.update(*disjoint)
-    rows = [ticks(span, interval) for span in disjoint]
-    over = [row for row in rows if row.last >= ticks(wish, interval).first]
-    over = [row for row in over if row.first <= ticks(wish, interval).last]
-    expected = len(set(wish) - settled)
-    assert count_fresh(ticks(wish, interval), over, forgotten_until) == expected
+    at, settled = TICKS[schedule], set[int]()
+    rows: list[TickRange] = []
+    for numbers in wishes:
+        ticks = TickRange("backup", at[numbers[0]], at[numbers[-1]], len(numbers))
+        over = [row for row in rows if row.last >= ticks.first and row.first <= ticks.last]
+        fresh = count_fresh(ticks, over, schedule)
+        assert fresh == len(set(numbers) - settled)
+        settled.update(numbers)
+        rows.append(TickRange("backup", ticks.first, ticks.last, fresh))
 
 
-@given(worlds(), st.integers(0, 99), st.integers(0, 99))
-def test_ticks_within_bounds_are_counted_exactly(
-    world: tuple[timedelta, list[range]], first: int, last: int
-) -> None:
-    interval, ranges = world
-    for span in ranges:
-        expected = len([n for n in span if first <= n <= last])
-        bounds = (START + first * interval, START + last * interval)
-        assert count_within(ticks(span, interval), *bounds) == expected
+def test_a_single_tick_needs_no_schedule() -> None:
+    one = TickRange("backup", START, START, 1)
+    around = TickRange("backup", START - timedelta(hours=1), START + timedelta(hours=1), 9)
+    assert count_fresh(one, [around], None) == 0
 
 
-def test_a_row_that_lies_in_the_range_counts_as_often_as_it_says() -> None:
-    """Its own ticks may lie around others that were settled before."""
-    minute = timedelta(minutes=1)
-    sparse = ticks(range(3, 8), minute, count=2)
-    assert count_fresh(ticks(range(10), minute), [sparse], None) == 8
-
-
-def test_a_count_never_falls_below_nothing() -> None:
-    minute = timedelta(minutes=1)
-    twice = [ticks(range(3), minute), ticks(range(2), minute)]
-    assert count_fresh(ticks(range(4), minute), twice, None) == 0
+def test_a_range_that_meets_another_needs_its_schedule() -> None:
+    """To guess would let the ledger and the metrics drift apart."""
+    ticks = TickRange("backup", START, START + timedelta(hours=1), 61)
+    with pytest.raises(AssertionError, match="without its schedule"):
+        count_fresh(ticks, [TickRange("backup", START, START, 1)], None)

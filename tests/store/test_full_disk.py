@@ -270,7 +270,7 @@ async def test_a_run_that_goes_on_through_it_all_ends_well(scene: Any, disk: Any
 async def test_pauses_and_the_roll_are_remembered(scene: Any, disk: Any) -> None:
     disk.fill()
     pause, wish = Pause("anna", scene.at(1), "moving"), Pause("ben", scene.at(2))
-    await scene.store.save_pause("backup", pause)
+    await scene.store.save_pause(["backup"], pause)
     await scene.store.save_skip_next("poll", wish)
     await scene.enrol("backup", "poll", "brand-new", minute=3)
     await recover(scene, disk)
@@ -278,6 +278,20 @@ async def test_pauses_and_the_roll_are_remembered(scene: Any, disk: Any) -> None
     assert (memories["backup"].pause, memories["poll"].skip_next) == (pause, wish)
     assert memories["brand-new"].settled_until == scene.at(3)
     assert memories["sync"].settled_until == scene.at(LATER)
+
+
+async def test_skips_are_void_while_the_disk_is_full(scene: Any, disk: Any) -> None:
+    """Those in the file as well as those that are held in mind."""
+    await scene.skip(scene.skip_of("backup", 1, 20, count=20, settled_until=scene.at(20)))
+    disk.fill()
+    await scene.skip(scene.skip_of("backup", 21, 30, count=10), scene.skip_of("poll", 25))
+    assert await scene.void(10) == 21
+    assert await scene.skip(scene.skip_of("backup", 11, 12, count=2)) == [2]
+    assert isinstance(await scene.claim("poll", 25), ClaimGranted)
+    await recover(scene, disk)
+    assert isinstance(await scene.claim("backup", 13), ClaimGranted)
+    assert not isinstance(await scene.claim("backup", 12), ClaimGranted)
+    assert (25, 25, 1) in await scene.counts("poll")
 
 
 async def test_the_last_success_is_remembered(scene: Any, disk: Any) -> None:

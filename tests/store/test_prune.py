@@ -72,7 +72,19 @@ async def test_a_forgotten_tick_is_still_decided(scene) -> None:
     await scene.store.prune(scene.at(1000), 0)
     answer = await scene.claim("backup", 5)
     assert (answer.reason, answer.settled) == (None, True)
-    assert await scene.skip(scene.skip_of("backup", 4, 5, count=2)) == [0]
+    assert await scene.skip(scene.skip_of("backup", 4, 6, count=3)) == [2]
+
+
+async def test_forgotten_ticks_years_apart_leave_the_years_between(scene) -> None:
+    """The clock was years ahead for a while: what ran then must not silence the way there."""
+    years = 3 * 365 * 24 * 60
+    await scene.enrol("backup")
+    for minute in (5, years, years + 1):
+        await scene.pass_through("backup", minute)
+    await scene.store.prune(scene.at(2 * years), 0)
+    assert isinstance(await scene.claim("backup", 100), ClaimGranted)
+    for minute in (5, years, years + 1):
+        assert (await scene.claim("backup", minute)).settled
 
 
 async def test_ticks_after_an_open_one_are_not_forgotten(scene) -> None:

@@ -9,7 +9,7 @@ CREATE TABLE job (
     is_on_roll          INTEGER NOT NULL,
     settled_until       INTEGER NOT NULL,
     decided_until       INTEGER,            -- the latest fire time that tick has, or had
-    forgotten_until     INTEGER,            -- decided up to here, though tick has no rows any more
+    forgotten           TEXT NOT NULL,      -- JSON: spans decided though tick has no rows any more
     token               INTEGER NOT NULL,
     last_started        INTEGER,
     last_ended          INTEGER,

@@ -2,7 +2,7 @@
 
 -- name: jobs
 SELECT
-    id, name, schedule, is_on_roll, settled_until, decided_until, forgotten_until, token,
+    id, name, schedule, is_on_roll, settled_until, decided_until, forgotten, token,
     last_started, last_ended, last_outcome, last_success, last_duration,
     smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next
 FROM job;
@@ -16,7 +16,12 @@ WHERE run.ended_at IS NULL
 ORDER BY run.id;
 
 -- name: rows_over
-SELECT first, last, count FROM tick WHERE job_id = ? AND last >= ? AND first <= ?;
+SELECT id, first, last, count FROM tick WHERE job_id = ? AND last >= ? AND first <= ?;
+
+-- name: skips_after
+SELECT first, last, count, reason, run_id, detail, blocker, decided_at, node FROM tick
+WHERE job_id = ? AND last > ? AND reason IS NOT NULL
+ORDER BY id;
 
 -- name: ended_token
 SELECT token FROM run WHERE run_id = ? AND ended_at IS NOT NULL;

@@ -2,7 +2,7 @@
 
 -- name: job_save
 INSERT INTO job (
-    id, name, schedule, is_on_roll, settled_until, decided_until, forgotten_until, token,
+    id, name, schedule, is_on_roll, settled_until, decided_until, forgotten, token,
     last_started, last_ended, last_outcome, last_success, last_duration,
     smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next
 )
@@ -12,7 +12,7 @@ ON CONFLICT (id) DO UPDATE SET
     is_on_roll = excluded.is_on_roll,
     settled_until = excluded.settled_until,
     decided_until = excluded.decided_until,
-    forgotten_until = excluded.forgotten_until,
+    forgotten = excluded.forgotten,
     token = excluded.token,
     last_started = excluded.last_started,
     last_ended = excluded.last_ended,
@@ -61,6 +61,12 @@ INSERT INTO tick (
     job_id, first, last, count, reason, run_id, detail, blocker, decided_at, node
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: tick_cut
+UPDATE tick SET last = ?, count = ? WHERE job_id = ? AND last = ? AND first = ?;
+
+-- name: tick_delete
+DELETE FROM tick WHERE job_id = ? AND last = ? AND first = ?;
 
 -- name: audit_note
 INSERT OR IGNORE INTO audit (at, by, action, target, detail) VALUES (?, ?, ?, ?, ?);
