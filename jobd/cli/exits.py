@@ -6,6 +6,7 @@ USAGE = 64
 NO_INPUT = 66  # no such job or run
 UNAVAILABLE = 69  # daemon or store not reachable
 SOFTWARE = 70
+OS_ERROR = 71  # the supervisor cannot be reached or started
 CANT_CREATE = 73  # state directory held or unusable
 TEMP_FAIL = 75  # busy: the job is active already
 PROTOCOL = 76  # what answered is no jobd, or one of another time

@@ -9,6 +9,7 @@ import click
 from jobd import __version__
 from jobd.cli import exits
 from jobd.cli.lazy import Lazy, LazyGroup
+from jobd.config.problem import ConfigErrors
 from jobd.errors import ConfigError, JobdError, StateError, StoreUnavailable, SupervisorError
 
 COMMANDS = {
@@ -39,9 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.Abort:
         sys.exit(exits.INTERRUPTED)
     except JobdError as error:
-        click.echo(f"jobd: {error}", err=True)
+        click.echo(told(error), err=True)
         sys.exit(exit_status(error))
     sys.exit(status if isinstance(status, int) else exits.OK)
+
+
+def told(error: JobdError) -> str:
+    """Return the lines that tell an error. What has a file and a line begins with them, as
+    compilers' messages do; all else begins with whose message it is."""
+    return str(error) if isinstance(error, ConfigErrors) else f"jobd: {error}"
 
 
 def exit_status(error: JobdError) -> int:

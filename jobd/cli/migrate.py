@@ -1,19 +1,16 @@
 """``jobd migrate``: create or upgrade the store's tables."""
 
-import sys
 from pathlib import Path
 
 import anyio
 import click
 
+from jobd.cli import exits
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.daemon.lifecycle import store_path
-from jobd.errors import ConfigError, StateError, StoreUnavailable
+from jobd.errors import StateError
 from jobd.store.sqlite import SqliteStore
-
-EX_CONFIG = 78
-EX_UNAVAILABLE = 69
 
 
 @click.command("migrate")
@@ -26,16 +23,16 @@ EX_UNAVAILABLE = 69
     show_default=True,
     help="Configuration file, or a directory of them.",
 )
-def migrate(path: Path) -> None:
+def migrate(path: Path) -> int:
     """Create or upgrade the store's tables."""
+    config = load(path)
     try:
-        config = load(path)
         anyio.run(_migrate, config)
-    except ConfigError as error:
-        _give_up(str(error), EX_CONFIG)
-    except (StateError, StoreUnavailable) as error:
-        _give_up(str(error), EX_UNAVAILABLE)
+    except StateError as error:
+        click.echo(f"jobd: {error}", err=True)
+        return exits.UNAVAILABLE
     click.echo(f"{store_path(config)} is up to date")
+    return exits.OK
 
 
 async def _migrate(config: Config) -> None:
@@ -44,8 +41,3 @@ async def _migrate(config: Config) -> None:
         await store.open()
     finally:
         await store.close()
-
-
-def _give_up(words: str, status: int) -> None:
-    click.echo(f"jobd: {words}", err=True)
-    sys.exit(status)

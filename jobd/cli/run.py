@@ -1,24 +1,22 @@
 """``jobd run``: the daemon, in the foreground."""
 
+import gc
 import sys
 from pathlib import Path
 
 import anyio
 import click
 
+from jobd.cli import exits
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.daemon.lifecycle import Daemon, store_path
 from jobd.daemon.systemd import Notifier
-from jobd.errors import ConfigError, JobdError, StateError, SupervisorError
+from jobd.errors import JobdError, SupervisorError
 from jobd.store.sqlite import SqliteStore
 from jobd.supervisor.client import SupervisorClient
 from jobd.telemetry.logs import configure_logs
-
-EX_CONFIG = 78
-EX_CANTCREAT = 73
-EX_OSERR = 71
 
 
 @click.command("run")
@@ -38,18 +36,24 @@ EX_OSERR = 71
     help="Socket of a supervisor that is a service of its own and keeps running jobs "
     "while the daemon restarts. Without it the daemon starts one, and ends it.",
 )
-def run(path: Path, service: Path | None) -> None:
+def run(path: Path, service: Path | None) -> int:
     """Run the daemon in the foreground."""
     configure_logs(sys.stderr, is_terminal=sys.stderr.isatty())
+    gc.disable()  # until ready: what is loaded stays, and looking for garbage finds none
     try:
-        config = load(path)
-        anyio.run(_daemon, config, service)
-    except ConfigError as error:
-        _give_up(error, EX_CONFIG)
-    except StateError as error:
-        _give_up(error, EX_CANTCREAT)
+        _run(load(path), service)
     except SupervisorError as error:
-        _give_up(error, EX_OSERR)
+        click.echo(f"jobd: {error}", err=True)
+        return exits.OS_ERROR
+    return exits.OK
+
+
+def _run(config: Config, service: Path | None) -> None:
+    """Run until a clean stop. What ends the daemon is raised bare, if jobd can explain it."""
+    try:
+        anyio.run(_daemon, config, service)
+    except BaseExceptionGroup as group:
+        raise _explained(group) or group from None
 
 
 async def _daemon(config: Config, service: Path | None) -> None:
@@ -68,6 +72,13 @@ async def _daemon(config: Config, service: Path | None) -> None:
     await daemon.run()
 
 
-def _give_up(error: JobdError, status: int) -> None:
-    click.echo(f"jobd: {error}", err=True)
-    sys.exit(status)
+def _explained(group: BaseExceptionGroup[BaseException]) -> JobdError | None:
+    """Return the first error of a task group's that is no defect of ours; None if any is."""
+    known, others = group.split(JobdError)
+    if known is None or others is not None:
+        return None
+    first: BaseException = known
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    assert isinstance(first, JobdError), "it was split off as one"
+    return first

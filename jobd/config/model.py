@@ -16,6 +16,10 @@ class HttpAddress:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        """Return it as it is written, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Daemon:

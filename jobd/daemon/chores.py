@@ -1,7 +1,7 @@
 """Chores: what has to be done now and then. Retention, and looking whether the store answers."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import anyio
 
@@ -9,6 +9,7 @@ from jobd.config.model import StoreSettings
 from jobd.daemon.outputs import Outputs
 from jobd.errors import StoreUnavailable
 from jobd.ports import Clock, Store, StoreHealth
+from jobd.telemetry.logs import get_log
 
 PING_S = 5.0
 PRUNE_S = 3600.0
@@ -32,7 +33,11 @@ class Chores:
         self._settings = settings
         self._on_health = on_health
         self.health = StoreHealth(is_up=True, trouble="", since=None)
-        self.last_answer: datetime = clock.now()
+        self._last_answer_s = clock.steady_s()
+
+    def silence(self) -> timedelta:
+        """Return how long ago the store last answered."""
+        return timedelta(seconds=self._clock.steady_s() - self._last_answer_s)
 
     async def keep_pinging(self) -> None:
         """Ask the store for a sign of life until cancelled; a full disk recovers here."""
@@ -52,7 +57,7 @@ class Chores:
         try:
             await self._store.ping()
             is_up, trouble = True, self._store.trouble
-            self.last_answer = self._clock.now()
+            self._last_answer_s = self._clock.steady_s()
         except StoreUnavailable as error:
             is_up, trouble = False, str(error)
         if (is_up, bool(trouble)) != (self.health.is_up, bool(self.health.trouble)):
@@ -67,6 +72,7 @@ class Chores:
         older_than = self._clock.now() - max(settings.keep_runs, timedelta(minutes=1))
         try:
             gone = await self._store.prune(older_than, settings.keep_runs_per_job)
-        except StoreUnavailable:
-            return  # there is always a next time
+        except StoreUnavailable as error:
+            get_log().warning("history not pruned; next try in an hour", error=str(error))
+            return
         await self._outputs.remove(gone)

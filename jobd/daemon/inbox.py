@@ -26,6 +26,11 @@ class Inbox:
                 await self._signal.wait()
         self._signal = anyio.Event()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether every event that was put has been taken, and thereby handled."""
+        return not self._events
+
     def take(self) -> list[Event]:
         """Return all events that are there, oldest first."""
         events = list(self._events)

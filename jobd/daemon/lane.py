@@ -41,6 +41,11 @@ class Lane(Generic[T]):
         if not self._waiting:
             self._idle.set()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return self._idle.is_set()
+
     async def drained(self) -> None:
         """Return once nothing waits and nothing is under way."""
         await self._idle.wait()

@@ -4,20 +4,26 @@ Users become numbers, paths absolute, and the environment is made anew: nothing 
 daemon's own environment reaches a job.
 """
 
+import functools
 import os
 import pwd
+import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from grp import getgrall, getgrnam
+from grp import getgrnam
 from pathlib import Path
 
 from jobd.core.claim import ActiveRun
-from jobd.core.job import Job
+from jobd.core.job import Command, Job
 from jobd.errors import JobdError
 from jobd.ports import Launch
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_UMASK = 0o022
+ENV_FILE_MAX_BYTES = 1 << 20  # no exec takes more
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LaunchError(JobdError):
@@ -34,6 +40,12 @@ class Identity:
     name: str
     home: str
     shell: str
+
+
+def needs_lookup(command: Command) -> bool:
+    """Whether preparing it asks the world, which may take its time: a directory of users over
+    the network, a file."""
+    return not command.user is command.group is command.env_file is None
 
 
 def launch(run: ActiveRun, job: Job, output: Path) -> Launch:
@@ -72,9 +84,9 @@ def resolve_identity(user: str | None, group: str | None) -> Identity:
     gid = _group(group) if group is not None else entry.pw_gid
     if user is None and group is None:
         return Identity(None, None, (), entry.pw_name, entry.pw_dir, entry.pw_shell)
-    groups = {gid, *(g.gr_gid for g in getgrall() if entry.pw_name in g.gr_mem)}
-    uid = entry.pw_uid
-    return Identity(uid, gid, tuple(sorted(groups)), entry.pw_name, entry.pw_dir, entry.pw_shell)
+    # As initgroups(3): a directory of users may know its members and yet list no groups.
+    groups = tuple(sorted(os.getgrouplist(entry.pw_name, gid)))
+    return Identity(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir, entry.pw_shell)
 
 
 def environment(run: ActiveRun, job: Job, identity: Identity) -> dict[str, str]:
@@ -98,21 +110,42 @@ def environment(run: ActiveRun, job: Job, identity: Identity) -> dict[str, str]:
 
 def read_env_file(path: Path) -> Mapping[str, str]:
     """Return the assignments of a file of ``KEY=value`` lines, as systemd's EnvironmentFile:
-    blank lines and those that start with # or ; are comments, one pair of quotes is dropped."""
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LaunchError(f"env_file {path} cannot be read: {error}") from error
+    blank lines and those that start with # or ; are comments, one pair of quotes is dropped.
+
+    ``LaunchError`` names the line; it never repeats what stands there: it may be a secret.
+    """
     pairs = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_text_of(path).split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped[0] in "#;":
             continue
-        name, equals, value = stripped.partition("=")
-        if not equals or not name.strip():
-            raise LaunchError(f"env_file {path}:{number}: write KEY=value")
-        pairs[name.strip()] = _unquoted(value.strip())
+        name, equals, value = (part.strip() for part in stripped.partition("="))
+        if not equals or not _VARIABLE.fullmatch(name) or "\0" in value:
+            raise LaunchError(f"env_file {path}:{number}: is no assignment; write KEY=value")
+        pairs[name] = _unquoted(value)
     return pairs
+
+
+def _text_of(path: Path) -> str:
+    try:
+        # Non-blocking, or a FIFO that nobody writes to would hold up every start.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise LaunchError(f"env_file {path} is no file; name one")
+            data = file.read(ENV_FILE_MAX_BYTES + 1)
+    except OSError as error:
+        raise LaunchError(f"env_file {path} cannot be read: {error.strerror}") from error
+    if len(data) > ENV_FILE_MAX_BYTES:
+        raise LaunchError(f"env_file {path} is larger than {ENV_FILE_MAX_BYTES >> 20} MiB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LaunchError(f"env_file {path} is not UTF-8 at byte {error.start}") from None
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value
 
 
 def _facts(run: ActiveRun) -> dict[str, str]:
@@ -127,11 +160,6 @@ def _facts(run: ActiveRun) -> dict[str, str]:
     }
 
 
-def _unquoted(value: str) -> str:
-    is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if is_quoted else value
-
-
 def _user(name: str | None) -> pwd.struct_passwd:
     if name is None:
         return _own_entry()
@@ -141,6 +169,7 @@ def _user(name: str | None) -> pwd.struct_passwd:
         raise LaunchError(f"no user {name} on this machine; create it or change user") from None
 
 
+@functools.cache
 def _own_entry() -> pwd.struct_passwd:
     """Return the daemon's own entry, or a bare one: containers often run under a lone number."""
     uid, gid = os.getuid(), os.getgid()

@@ -16,7 +16,6 @@ from jobd.ports import Clock
 
 HEARTBEAT_S = 1.0
 JUMP = timedelta(seconds=1)  # a wall clock that differs by more from the steady one was set
-LARGEST_BITE = 200  # events handled before others on the event loop get their turn
 
 Observer = Callable[[Event, Sequence[Effect], datetime], None]
 
@@ -38,7 +37,8 @@ class Loop:
         self._inbox = inbox
         self._perform = perform
         self._observers = tuple(observers)
-        self._on_beat = on_beat  # told the lag in seconds, about once a second
+        self._on_beat = on_beat  # told the worst lag in seconds, about once a second
+        self._worst_lag_s = 0.0
         self._offset_s = self._measure_offset_s()
         self._last_beat_s = clock.steady_s()
 
@@ -77,10 +77,11 @@ class Loop:
         return min(max(ahead_s, 0.0), HEARTBEAT_S)
 
     def _beat(self, lag_s: float) -> None:
+        self._worst_lag_s = max(self._worst_lag_s, lag_s)
         now_s = self._clock.steady_s()
         if now_s - self._last_beat_s >= HEARTBEAT_S:
-            self._last_beat_s = now_s
-            self._on_beat(lag_s)
+            self._on_beat(self._worst_lag_s)
+            self._last_beat_s, self._worst_lag_s = now_s, 0.0
 
     def _measure_offset_s(self) -> float:
         """Return how far the wall clock is ahead of the steady one."""

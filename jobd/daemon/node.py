@@ -1,9 +1,12 @@
 """Node: what the web layer sees of this daemon, and how it asks for something."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from jobd import __version__
+from jobd.config.model import Config
 from jobd.core import picture
 from jobd.core.effects import Reply
 from jobd.core.events import OperatorEvent
@@ -28,7 +31,21 @@ from jobd.ports import (
     Supervisor,
 )
 
-STORE_SILENCE = timedelta(seconds=60)  # not ready when the store has been silent for longer
+
+def identity_of(config: Config, started_at: datetime) -> Identity:
+    """Return the constant facts about this process as its node."""
+    daemon = config.daemon
+    return Identity(
+        node=daemon.node,
+        version=__version__,
+        pid=os.getpid(),
+        started_at=started_at,
+        config_path=str(config.path),
+        store="sqlite",
+        http="" if daemon.http is None else str(daemon.http),
+        socket=str(daemon.socket),
+        labels=daemon.labels,
+    )
 
 
 class DaemonNode:
@@ -92,9 +109,10 @@ class DaemonNode:
             return False, "this daemon is stopping"
         if self._scheduler.state.room.is_closed:
             return False, "the supervisor is not there; a new one is being started"
-        silence = self._clock.now() - self._chores.last_answer
-        if not self._chores.health.is_up and silence > STORE_SILENCE:
-            return False, f"the store has not answered: {self._chores.health.trouble}"
+        silence = self._chores.silence()
+        if silence > self._reloader.config.store.lease_ttl:
+            words = f"the store has not answered for {silence.total_seconds():.0f} s"
+            return False, f"{words}: {self._chores.health.trouble or 'it hangs'}"
         return True, ""
 
     def config_state(self) -> tuple[bool, datetime]:

@@ -1,6 +1,8 @@
 """Outputs: where the output of each attempt is kept, how it is read, searched and removed."""
 
+import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from anyio import to_thread
 
 from jobd.ports import OutputSlice
 from jobd.supervisor.output import read_slice
+from jobd.telemetry.logs import get_log
 
 LONGEST_LINE = 4096  # a pattern sees at most so much of a line: bounded work for any output
 
@@ -32,18 +35,27 @@ class Outputs:
         return await to_thread.run_sync(_read, path, offset, limit)
 
     async def has_match(self, run_id: str, attempt: int, pattern: str) -> bool:
-        """Tell whether a line of the output that is kept matches the pattern anywhere."""
+        """Tell whether a line of the output that is kept matches the pattern anywhere.
+
+        What cannot be read matches nothing: the exit status alone judges the run then.
+        """
         path = self.path(run_id, attempt)
-        return await to_thread.run_sync(_search, path, re.compile(pattern))
+        try:
+            return await to_thread.run_sync(_search, path, re.compile(pattern))
+        except (OSError, ValueError) as error:
+            get_log().error("output not searched for failure_pattern", run=run_id, error=str(error))
+            return False
 
     async def remove(self, run_ids: Iterable[str]) -> None:
-        """Delete the output of runs, all attempts of each."""
-        await to_thread.run_sync(self._remove, list(run_ids))
-
-    def _remove(self, run_ids: Iterable[str]) -> None:
+        """Delete the output of runs, all attempts of each; what cannot be deleted is told."""
+        by_folder = defaultdict(set)
         for run_id in run_ids:
-            for path in (self._folder / run_id[:2]).glob(f"{run_id}.*"):
-                path.unlink(missing_ok=True)
+            by_folder[self.path(run_id, 1).parent].add(run_id)
+        for folder, doomed in by_folder.items():
+            try:
+                await to_thread.run_sync(_remove, folder, doomed)
+            except OSError as error:
+                get_log().error("output not deleted", folder=str(folder), error=str(error))
 
 
 def _read(path: Path, offset: int, limit: int) -> OutputSlice:
@@ -53,16 +65,26 @@ def _read(path: Path, offset: int, limit: int) -> OutputSlice:
         return OutputSlice(b"", offset)
 
 
+def _remove(folder: Path, doomed: set[str]) -> None:
+    """Look at the folder once, however many runs are to go."""
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if name.partition(".")[0] in doomed:
+            (folder / name).unlink(missing_ok=True)
+
+
 def _search(path: Path, pattern: re.Pattern[str]) -> bool:
     rest, offset = b"", 0
     while (piece := _read(path, offset, 1 << 16)).data:
-        *lines, rest = (rest + piece.data).split(b"\n")
+        # What comes before a dropped middle does not go on behind it.
+        seam = b"\n" if piece.skipped_bytes else b""
+        *lines, rest = (rest + seam + piece.data).split(b"\n")
         rest = rest[:LONGEST_LINE]
         if any(_matches(line, pattern) for line in lines):
             return True
         offset = piece.next_offset
-    return _matches(rest, pattern)
+    return bool(rest) and _matches(rest, pattern)  # behind the last newline is no line
 
 
 def _matches(line: bytes, pattern: re.Pattern[str]) -> bool:
-    return pattern.search(line[:LONGEST_LINE].decode(errors="replace")) is not None
+    text = line[:LONGEST_LINE].removesuffix(b"\r").decode(errors="replace")
+    return pattern.search(text) is not None

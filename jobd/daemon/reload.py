@@ -1,6 +1,7 @@
 """Reload: all or nothing, and per job: what did not change feels nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,10 +11,11 @@ from anyio import to_thread
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.config.problem import ConfigErrors
+from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.events import Configured
 from jobd.core.job import Job, Jobs, Provenance
 from jobd.daemon.inbox import Inbox
-from jobd.errors import ConfigError
+from jobd.errors import ConfigError, StoreUnavailable
 from jobd.ports import AuditEntry, Clock, Enrolment, ReloadResult, Store
 
 # Of [daemon] and [store], these take effect at a restart only.
@@ -23,7 +25,7 @@ _AT_RESTART = ("node", "state_dir", "socket", "http", "labels")
 class Reloader:
     """Holds the configuration in force and puts a new one in its place.
 
-    ``tell(ok, result, by)`` is called after each attempt.
+    ``tell(result, by)`` is called after each attempt.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Reloader:
         self._clock = clock
         self._inbox = inbox
         self._tell = tell
+        self._at_start = config
         self._one_at_a_time = anyio.Lock()
 
     async def reload(self, by: str) -> ReloadResult:
@@ -52,22 +55,29 @@ class Reloader:
             if self.was_good:
                 self.last_good = self._clock.now()
             self._tell(result, by)
-            detail = "; ".join(result.errors) if result.errors else summary(result)
-            await self._store.note(AuditEntry(self._clock.now(), by, "reload", "", detail[:1000]))
+            await self._note(result, by)
             return result
 
     async def configured(self, config: Config, current: Jobs) -> Configured:
-        """Return the event that puts ``config`` in force in place of the jobs ``current``."""
-        now = self._clock.now()
-        memories = await self._store.enrol(enrolments(config.jobs), now)
+        """Return the event that puts ``config`` in force in place of the jobs ``current``.
+
+        Active runs are not in it: the scheduler knows them all, and one that ends while this
+        is being read must not come back to life by it.
+        """
+        memories = await self._store.enrol(enrolments(config.jobs), self._clock.now())
         anew = {
-            name: memories[name]
+            name: replace(memories[name], active=())
             for name, job in config.jobs.items()
             if name not in current or identity(job) != identity(current[name])
         }
-        orphans = tuple(await self._store.orphans())
-        limits = config.limits
-        return Configured(config.jobs, anew, limits.max_running, limits.max_waiting, orphans)
+        return _event(config, anew)
+
+    async def at_start(self) -> Configured:
+        """Return the event that puts the first configuration in force, on all that the store
+        remembers: runs of the daemon before this one, too."""
+        jobs = self.config.jobs
+        memories = await self._store.enrol(enrolments(jobs), self._clock.now())
+        return _event(self.config, memories, tuple(await self._store.orphans()))
 
     async def _reload(self) -> ReloadResult:
         try:
@@ -77,9 +87,26 @@ class Reloader:
         except ConfigError as refused:
             return ReloadResult(errors=(str(refused),))
         before = self.config
-        self._inbox.put(await self.configured(config, before.jobs))
+        try:
+            self._inbox.put(await self.configured(config, before.jobs))
+        except StoreUnavailable as error:
+            return ReloadResult(errors=(f"the store does not answer, try again later: {error}",))
         self.config = config
-        return _difference(before, config)
+        warnings = (*map(str, config.warnings), *_needs_restart(self._at_start, config))
+        return replace(_difference(before, config), warnings=warnings)
+
+    async def _note(self, result: ReloadResult, by: str) -> None:
+        detail = "; ".join(result.errors) if result.errors else summary(result)
+        # What was done stays done when it cannot be written down; the log has it too.
+        with suppress(StoreUnavailable):
+            await self._store.note(AuditEntry(self._clock.now(), by, "reload", "", detail[:1000]))
+
+
+def _event(
+    config: Config, memories: Mapping[str, JobMemory], orphans: tuple[ActiveRun, ...] = ()
+) -> Configured:
+    limits = config.limits
+    return Configured(config.jobs, memories, limits.max_running, limits.max_waiting, orphans)
 
 
 def enrolments(jobs: Jobs) -> list[Enrolment]:
@@ -116,7 +143,6 @@ def _difference(before: Config, after: Config) -> ReloadResult:
         added=tuple(sorted(after.jobs.keys() - both)),
         changed=tuple(sorted(changed)),
         removed=tuple(sorted(before.jobs.keys() - both)),
-        warnings=(*map(str, after.warnings), *_needs_restart(before, after)),
     )
 
 
@@ -125,12 +151,12 @@ def _plain(job: Job) -> Job:
     return replace(job, provenance=Provenance())
 
 
-def _needs_restart(before: Config, after: Config) -> list[str]:
-    keys = [f"daemon.{key}" for key in _AT_RESTART if _differs(before, after, key)]
-    if before.store.url != after.store.url:
+def _needs_restart(at_start: Config, now: Config) -> list[str]:
+    keys = [f"daemon.{key}" for key in _AT_RESTART if _differs(at_start, now, key)]
+    if at_start.store.url != now.store.url:
         keys.append("store.url")
     return [f"{key} has changed; it takes effect at the next start" for key in keys]
 
 
-def _differs(before: Config, after: Config, key: str) -> bool:
-    return bool(getattr(before.daemon, key) != getattr(after.daemon, key))
+def _differs(at_start: Config, now: Config, key: str) -> bool:
+    return bool(getattr(at_start.daemon, key) != getattr(now.daemon, key))

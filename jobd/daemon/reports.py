@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import anyio
+from anyio.abc import TaskGroup
 
+from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, Recovered, SupervisorLost
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.errors import SupervisorError
 from jobd.ports import Report, Supervisor
+from jobd.telemetry.logs import get_log
 
 RECONNECT_S = 0.5
 
@@ -29,8 +33,11 @@ class Reports:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            async for report in self._supervisor.reports():
-                self._inbox.put(await self._complete(report))
+            async with anyio.create_task_group() as searches:
+                async for report in self._supervisor.reports():
+                    self._pass_on(report, searches)
+            # Every end that was reported is in the inbox by now, even where its output had
+            # to be searched: it counts, and cannot be taken for a later attempt's.
             self._inbox.put(SupervisorLost())
             self._inbox.put(Recovered(await self._reconnect()))
 
@@ -39,32 +46,42 @@ class Reports:
         return tuple([await self._complete_held(run) for run in runs])
 
     async def _reconnect(self) -> tuple[HeldRun, ...]:
+        told = ""
         while True:
             await anyio.sleep(RECONNECT_S)
             try:
                 return await self.held(await self._supervisor.connect())
-            except SupervisorError:
-                continue  # the log has said that it is gone; its return will be told too
+            except SupervisorError as error:
+                if str(error) != told:
+                    get_log().error("supervisor cannot be reached; trying on", error=str(error))
+                told = str(error)
 
-    async def _complete(self, report: Report) -> Report:
-        if not isinstance(report, AttemptEnded):
-            return report
-        track = self._scheduler.state.runs.get(report.run_id)
-        if track is None:
-            return report
-        run = track.run
-        matched = await self._has_failed(run.job, run.run_id, run.attempt)
-        return replace(report, matched_failure=matched) if matched else report
+    def _pass_on(self, report: Report, searches: TaskGroup) -> None:
+        """Put a report into the inbox; an end whose output is to be searched comes later, so
+        that a run with a gigabyte of it does not hold up what others report."""
+        if isinstance(report, AttemptEnded):
+            track = self._scheduler.state.runs.get(report.run_id)
+            if track is not None and track.job.failure_pattern is not None:
+                searches.start_soon(self._judge, report, track.run, track.job.failure_pattern)
+                return
+        self._inbox.put(report)
+
+    async def _judge(self, end: AttemptEnded, run: ActiveRun, pattern: str) -> None:
+        matched = await self._outputs.has_match(run.run_id, run.attempt, pattern)
+        self._inbox.put(replace(end, matched_failure=matched))
 
     async def _complete_held(self, held: HeldRun) -> HeldRun:
-        if held.exit is None:
-            return held
         run = held.run
-        matched = await self._has_failed(run.job, run.run_id, run.attempt)
-        return replace(held, matched_failure=matched)
+        ended = replace(held, ended_at=held.ended_at or _end_of(held))
+        pattern = self._scheduler.failure_pattern(run.job, run.run_id)
+        if held.exit is None or pattern is None:
+            return ended
+        matched = await self._outputs.has_match(run.run_id, run.attempt, pattern)
+        return replace(ended, matched_failure=matched)
 
-    async def _has_failed(self, job: str, run_id: str, attempt: int) -> bool:
-        pattern = self._scheduler.failure_pattern(job, run_id)
-        if pattern is None:
-            return False
-        return await self._outputs.has_match(run_id, attempt, pattern)
+
+def _end_of(held: HeldRun) -> datetime | None:
+    """Return when a run ended while no daemon was there to look at the clock."""
+    if held.exit is None or held.started_at is None:
+        return None
+    return held.started_at + timedelta(seconds=held.exit.duration_s)

@@ -1,11 +1,11 @@
 """Show: telemetry wired to the daemon. Metrics and logs hear of everything in one place."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from jobd.config.model import Config
+from jobd.config.model import Config, HttpAddress
 from jobd.core import picture
 from jobd.core.effects import Effect
 from jobd.core.events import Event
@@ -54,8 +54,21 @@ class Show:
 
     def listening(self, listening: Listening) -> None:
         """Tell where the daemon can be asked."""
-        http = "off" if listening.http is None else "http://{}:{}".format(*listening.http)
+        http = "off" if listening.http is None else f"http://{HttpAddress(*listening.http)}"
         self._log.info("listening", socket=str(listening.socket), http=http)
+
+    def gave_up_writing(self, after: timedelta) -> None:
+        """Tell that a stop did not wait any longer for a store that takes no writes."""
+        self._log.error(
+            "stopping before all is written down: the store does not answer; "
+            "ends that it does not have are handed over by the supervisor at the next start",
+            waited_s=after.total_seconds(),
+        )
+
+    def parted_badly(self, error: Exception) -> None:
+        """Tell that the supervisor did not answer a farewell."""
+        words = str(error) or "no answer in time"
+        self._log.warning("the supervisor did not part in order", error=words)
 
     def ready(self, enforcement: Enforcement, config: Config) -> None:
         """Tell by what limits are held, what is doubtful, and that the daemon is ready."""

@@ -4,9 +4,10 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from jobd.errors import StoreUnavailable
 from jobd.ports import Clock, Store
 
-OnCall = Callable[[str, float, bool], None]  # operation, seconds, whether it succeeded
+OnCall = Callable[[str, float, bool], None]  # operation, seconds, whether the store answered
 
 
 class _Timed:
@@ -28,13 +29,14 @@ class _Timed:
         @functools.wraps(call)
         async def timed(*arguments: Any, **options: Any) -> Any:
             began_s = self._clock.steady_s()
-            is_good = False
             try:
                 answer = await call(*arguments, **options)
-                is_good = True
-                return answer
-            finally:
-                self._on_call(operation, self._clock.steady_s() - began_s, is_good)
+            except StoreUnavailable:
+                self._on_call(operation, self._clock.steady_s() - began_s, False)
+                raise
+            # A call that its caller gave up says nothing about the store: it is not told.
+            self._on_call(operation, self._clock.steady_s() - began_s, True)
+            return answer
 
         # The next look-up finds it in the instance: no wrapper is made twice.
         setattr(self, operation, timed)

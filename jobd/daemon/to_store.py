@@ -5,22 +5,32 @@ kind go together in one transaction, which is what makes a herd cheap.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import anyio
 
-from jobd.core.effects import Claim, FinishRun, RecordSkips, SavePause, SaveRun, SaveSkipNext
+from jobd.core.effects import (
+    Claim,
+    FinishRun,
+    RecordSkips,
+    SavePause,
+    SaveRun,
+    SaveSkipNext,
+    VoidSkips,
+)
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
 from jobd.errors import StoreUnavailable
 from jobd.ports import Clock, Store
+from jobd.telemetry.logs import get_log
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 10.0
 
-StoreEffect = Claim | RecordSkips | FinishRun | SaveRun | SavePause | SaveSkipNext
+StoreEffect = Claim | RecordSkips | FinishRun | SaveRun | SavePause | SaveSkipNext | VoidSkips
 T = TypeVar("T")
 
 
@@ -85,10 +95,12 @@ class ToStore:
         match effect:
             case SaveRun(run):
                 await self._store.save_run(run)
-            case SavePause(job, pause):
-                await self._store.save_pause(job, pause)
+            case SavePause(jobs, pause):
+                await self._store.save_pause(jobs, pause)
             case SaveSkipNext(job, skip_next):
                 await self._store.save_skip_next(job, skip_next)
+            case VoidSkips(after, schedules):
+                await self._store.void_skips_after(after, schedules)
 
 
 async def insist(write: Callable[[], Awaitable[T]]) -> T:
@@ -97,10 +109,19 @@ async def insist(write: Callable[[], Awaitable[T]]) -> T:
     Every write of the store is harmless to repeat, and none may be lost: a skip or an
     outcome that this node knows reaches the ledger, if need be later.
     """
+    try:
+        return await write()
+    except StoreUnavailable as error:
+        get_log().error("the store takes no writes; repeating", error=str(error))
+    answer = await _repeat(write)
+    get_log().info("the store takes writes again")
+    return answer
+
+
+async def _repeat(write: Callable[[], Awaitable[T]]) -> T:
     wait_s = FIRST_RETRY_S
     while True:
-        try:
+        await anyio.sleep(wait_s)
+        with suppress(StoreUnavailable):  # the log has said so
             return await write()
-        except StoreUnavailable:
-            await anyio.sleep(wait_s)
-            wait_s = min(wait_s * 2, LONGEST_RETRY_S)
+        wait_s = min(wait_s * 2, LONGEST_RETRY_S)

@@ -83,7 +83,7 @@ def _config_words(document: Document, now: datetime) -> str:
 def _store_words(store: dict[str, Any], now: datetime) -> str:
     if store["up"] and not store["trouble"]:
         return f"{store['kind']}, up"
-    state = "up" if store["up"] else "DOWN"
+    state = "HISTORY IS NOT KEPT" if store["up"] else "DOWN"
     return f"{store['kind']}, {state} since {when(store['since'], now)}: {store['trouble']}"
 
 

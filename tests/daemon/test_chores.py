@@ -1,0 +1,133 @@
+"""Chores: the store's health is told when it changes; history and output go together."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from jobd.config.model import StoreSettings
+from jobd.core.claim import ClaimRequest, Demand, Trigger
+from jobd.core.job import Overlap
+from jobd.daemon import chores as module
+from jobd.daemon.chores import Chores
+from jobd.daemon.outputs import Outputs
+from jobd.ports import Enrolment, StoreHealth
+from tests.daemon.fakes import NOON, FakeClock, FakeStore, finish_of, keep_output, run_of, until
+
+SETTINGS = StoreSettings("sqlite", timedelta(minutes=1), timedelta(days=30), 1000, True)
+
+
+class Desk:
+    """Chores over a store, and what they told."""
+
+    def __init__(self, store: FakeStore, clock: FakeClock, outputs: Outputs) -> None:
+        self.store, self.clock, self.outputs = store, clock, outputs
+        self.settings = SETTINGS
+        self.told: list[StoreHealth] = []
+        self.chores = Chores(store, clock, outputs, lambda: self.settings, self.told.append)
+
+    async def ended_run(self, run_id: str, minute: int) -> Path:
+        """Let a run be over, and return where its output is."""
+        at = NOON + timedelta(minutes=minute)
+        await self.store.enrol([Enrolment("a", "*")], NOON - timedelta(days=1))
+        demand = Demand(Overlap.SKIP)
+        wish = ClaimRequest(run_id, "a", at, Trigger.SCHEDULE, demand, settled_until=at)
+        (granted,) = await self.store.claim([wish], "app1", at)
+        end = finish_of(run_of("a", run_id, token=granted.token, fire_time=at))
+        await self.store.finish([replace(end, record=replace(end.record, ended_at=at))])
+        keep_output(self.outputs.path(run_id, 1), b"x")
+        return self.outputs.path(run_id, 1)
+
+
+@pytest.fixture
+def desk(store: FakeStore, clock: FakeClock, tmp_path: Path) -> Desk:
+    return Desk(store, clock, Outputs(tmp_path))
+
+
+async def test_a_store_that_is_well_is_not_talked_about(desk: Desk) -> None:
+    await desk.chores.ping()
+    assert (desk.told, desk.chores.health.is_up) == ([], True)
+
+
+async def test_a_store_that_goes_and_comes_is_told_twice(desk: Desk) -> None:
+    for is_down in (False, True, True, True, False, False):
+        desk.store.is_down = is_down
+        await desk.chores.ping()
+        desk.clock.pass_time(5)
+    down = NOON + timedelta(seconds=5)
+    assert desk.told == [StoreHealth(False, "the disk is gone", down), StoreHealth(True, "", None)]
+
+
+async def test_a_full_disk_is_told_although_the_store_answers(desk: Desk) -> None:
+    desk.store.history_trouble = "disk full"
+    await desk.chores.ping()
+    await desk.chores.ping()
+    assert desk.told == [StoreHealth(True, "disk full", NOON)]
+
+
+async def test_new_words_for_an_old_trouble_keep_its_beginning(desk: Desk) -> None:
+    desk.store.history_trouble = "disk full"
+    await desk.chores.ping()
+    desk.clock.pass_time(60)
+    desk.store.history_trouble = "disk full, 7 runs owed"
+    await desk.chores.ping()
+    assert desk.chores.health == StoreHealth(True, "disk full, 7 runs owed", NOON)
+
+
+async def test_silence_is_counted_on_the_clock_that_nobody_sets(desk: Desk) -> None:
+    await desk.chores.ping()
+    desk.clock.set_wall(86400)
+    desk.clock.pass_time(7)
+    assert desk.chores.silence() == timedelta(seconds=7)
+
+
+async def test_a_store_that_does_not_answer_stays_silent(desk: Desk) -> None:
+    desk.store.is_down = True
+    desk.clock.pass_time(7)
+    await desk.chores.ping()
+    assert desk.chores.silence() == timedelta(seconds=7)
+
+
+async def test_history_goes_with_its_output(desk: Desk) -> None:
+    old, young = await desk.ended_run("aa11", 0), await desk.ended_run("aa22", 10)
+    desk.settings = replace(SETTINGS, keep_runs_per_job=1)
+    await desk.chores.prune()
+    assert (old.exists(), young.exists()) == (False, True)
+    assert await desk.store.run("aa11") is None
+
+
+async def test_retention_counts_from_now(desk: Desk) -> None:
+    old, young = await desk.ended_run("aa11", 0), await desk.ended_run("aa22", 10)
+    desk.clock.pass_time((SETTINGS.keep_runs + timedelta(minutes=5)).total_seconds())
+    await desk.chores.prune()
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+async def test_retention_follows_a_reload(desk: Desk) -> None:
+    old = await desk.ended_run("aa11", 0)
+    desk.clock.pass_time(7200)
+    await desk.chores.prune()
+    assert old.exists()
+    desk.settings = replace(SETTINGS, keep_runs=timedelta(hours=1))
+    await desk.chores.prune()
+    assert not old.exists()
+
+
+async def test_a_silent_store_postpones_retention(desk: Desk, log: list[Any]) -> None:
+    desk.store.is_down = True
+    await desk.chores.prune()
+    assert [record["event"] for record in log] == ["history not pruned; next try in an hour"]
+
+
+async def test_both_chores_come_back_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause in ("PING_S", "PRUNE_S", "FIRST_PRUNE_S"):
+        monkeypatch.setattr(module, pause, 0.001)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(desk.chores.keep_pinging)
+        tasks.start_soon(desk.chores.keep_pruning)
+        calls = desk.store.calls
+        await until(lambda: calls.count("ping") >= 3 and calls.count("prune") >= 3)
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,264 @@
+"""Reload: all or nothing, per job, one at a time, and never the daemon's end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from jobd.config.model import Config
+from jobd.core.claim import ClaimRequest, Demand, Trigger
+from jobd.core.events import Configured
+from jobd.core.job import Overlap
+from jobd.daemon.inbox import Inbox
+from jobd.daemon.reload import Reloader, identity, summary
+from jobd.ports import ReloadResult
+from tests.daemon.fakes import NOON, FakeClock, FakeStore
+
+Write = Callable[..., Config]
+
+A = '[jobs.a]\ncommand = "true"\nschedule = "30 2 * * *"\n'
+B = '[jobs.b]\ncommand = "true"\nevery = "1h"\n'
+
+
+class Desk:
+    """A reloader, and what it told."""
+
+    def __init__(self, config: Config, store: FakeStore, clock: FakeClock) -> None:
+        self.store, self.inbox, self.clock = store, Inbox(), clock
+        self.told: list[tuple[ReloadResult, str]] = []
+        self.reloader = Reloader(
+            config, store, clock, self.inbox, lambda result, by: self.told.append((result, by))
+        )
+
+    async def reload(self) -> ReloadResult:
+        return await self.reloader.reload("uid 0 (root)")
+
+    def configured(self) -> Configured:
+        (event,) = self.inbox.take()
+        assert isinstance(event, Configured)
+        return event
+
+
+@pytest.fixture
+async def desk(write_config: Write, store: FakeStore, clock: FakeClock) -> Desk:
+    desk = Desk(write_config(A + B), store, clock)
+    await desk.reloader.at_start()
+    clock.pass_time(60)
+    return desk
+
+
+async def test_a_reload_tells_what_was_added_changed_and_removed(
+    desk: Desk, write_config: Write
+) -> None:
+    changed = A.replace("30 2", "31 2")
+    write_config(f'{changed}[jobs.z]\ncommand = "true"\n[jobs.c]\ncommand = "true"\n')
+    assert await desk.reload() == ReloadResult(("c", "z"), ("a",), ("b",))
+
+
+async def test_a_file_that_did_not_change_changes_nothing(desk: Desk) -> None:
+    assert await desk.reload() == ReloadResult()
+
+
+async def test_moving_a_job_to_another_line_changes_nothing(
+    desk: Desk, write_config: Write
+) -> None:
+    write_config(f"# a comment\n\n{B}{A}")
+    assert await desk.reload() == ReloadResult()
+
+
+async def test_only_new_jobs_and_new_schedules_bring_their_memory(
+    desk: Desk, write_config: Write
+) -> None:
+    """What did not change goes on from what the scheduler knows, which is newer."""
+    write_config(
+        A.replace('"true"', '"false"') + B.replace("1h", "2h") + '[jobs.c]\ncommand = "true"\n'
+    )
+    await desk.reload()
+    event = desk.configured()
+    assert (sorted(event.jobs), sorted(event.memories)) == (["a", "b", "c"], ["b", "c"])
+
+
+async def test_a_new_schedule_owes_nothing_of_its_past(desk: Desk, write_config: Write) -> None:
+    write_config(A.replace("30 2", "31 2") + B)
+    await desk.reload()
+    assert desk.configured().memories["a"].settled_until == NOON + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    "change", ['timezone = "Europe/Berlin"', 'dst = { gap = "skip" }', "enabled = false"]
+)
+async def test_what_moves_a_schedule_s_ticks_begins_it_anew(
+    desk: Desk, write_config: Write, change: str
+) -> None:
+    write_config(f"{A}{change}\n{B}")
+    await desk.reload()
+    assert list(desk.configured().memories) == ["a"]
+
+
+async def test_a_job_that_was_disabled_owes_no_ticks_of_that_time(
+    desk: Desk, write_config: Write
+) -> None:
+    write_config(f"{A}enabled = false\n{B}")
+    await desk.reload()
+    desk.configured()
+    desk.clock.pass_time(86400)
+    write_config(A + B)
+    await desk.reload()
+    assert desk.configured().memories["a"].settled_until == desk.clock.now()
+
+
+def test_a_disabled_job_has_no_schedule_in_force(write_config: Write) -> None:
+    jobs = write_config(f"{A}{B}enabled = false\n").jobs
+    assert (bool(identity(jobs["a"])), identity(jobs["b"])) == (True, "")
+
+
+async def test_a_bad_file_leaves_everything_as_it_was(desk: Desk, write_config: Write) -> None:
+    before = desk.reloader.config
+    path = before.path
+    path.write_text('[jobs.a]\ncommand = "true"\ntimeout = "5 min"\nnice = 99\n')
+    result = await desk.reload()
+    assert result.errors == (
+        f'{path}:3: jobs.a.timeout: "5 min" is no duration; write "5m"',
+        f"{path}:4: jobs.a.nice: 99 is too large; write 19 or less",
+    )
+    assert (desk.inbox.take(), desk.reloader.config, desk.reloader.was_good) == ([], before, False)
+
+
+async def test_a_file_that_is_gone_is_no_configuration_without_jobs(desk: Desk) -> None:
+    desk.reloader.config.path.unlink()
+    result = await desk.reload()
+    assert "does not exist" in result.errors[0]
+    assert desk.inbox.is_empty
+
+
+async def test_the_last_good_one_is_remembered_over_bad_ones(
+    desk: Desk, write_config: Write
+) -> None:
+    await desk.reload()
+    good = desk.clock.now()
+    desk.clock.pass_time(60)
+    desk.reloader.config.path.write_text("nonsense")
+    await desk.reload()
+    assert (desk.reloader.was_good, desk.reloader.last_good) == (False, good)
+    write_config(A)
+    await desk.reload()
+    assert (desk.reloader.was_good, desk.reloader.last_good) == (True, desk.clock.now())
+
+
+async def test_a_store_that_does_not_answer_refuses_the_reload(
+    desk: Desk, write_config: Write
+) -> None:
+    """It must not end the daemon, whose running jobs are its own."""
+    write_config(A)
+    desk.store.is_down = True
+    result = await desk.reload()
+    assert result.errors == ("the store does not answer, try again later: the disk is gone",)
+    assert (sorted(desk.reloader.config.jobs), desk.inbox.take()) == (["a", "b"], [])
+
+
+async def test_what_was_refused_for_the_store_s_sake_works_later(
+    desk: Desk, write_config: Write
+) -> None:
+    write_config(A)
+    desk.store.is_down = True
+    await desk.reload()
+    desk.store.is_down = False
+    assert (await desk.reload()).removed == ("b",)
+
+
+async def test_an_audit_line_that_cannot_be_kept_fails_no_reload(desk: Desk) -> None:
+    desk.reloader._tell = lambda *_: setattr(desk.store, "is_down", True)
+    assert not (await desk.reload()).errors
+    assert desk.store.calls[-1] == "note"
+
+
+async def test_who_reloaded_is_kept_and_told(desk: Desk, write_config: Write) -> None:
+    write_config(A)
+    result = await desk.reload()
+    (entry,) = await desk.store.audit()
+    kept = (entry.by, entry.action, entry.target, entry.detail)
+    assert kept == ("uid 0 (root)", "reload", "", "1 removed")
+    assert desk.told == [(result, "uid 0 (root)")]
+
+
+@pytest.mark.parametrize(
+    ("head", "key"),
+    [
+        ('http = ""', "daemon.http"),
+        ('socket = "/run/other.sock"', "daemon.socket"),
+        ('labels = ["x"]', "daemon.labels"),
+    ],
+)
+async def test_what_waits_for_a_restart_is_told_until_it_is_taken_back(
+    desk: Desk, write_config: Write, head: str, key: str
+) -> None:
+    warning = f"{key} has changed; it takes effect at the next start"
+    write_config(A + B, daemon=head)
+    assert [(await desk.reload()).warnings, (await desk.reload()).warnings] == [(warning,)] * 2
+    write_config(A + B)
+    assert (await desk.reload()).warnings == ()
+
+
+async def test_two_reloads_at_once_go_one_after_the_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way, most = 0, 0
+    original = desk.reloader._reload
+
+    async def counted() -> ReloadResult:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await original()
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(desk.reloader, "_reload", counted)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(desk.reload)
+    assert (most, len(desk.told)) == (1, 3)
+
+
+async def test_a_run_that_ends_during_a_reload_does_not_come_back_to_life(
+    desk: Desk, write_config: Write
+) -> None:
+    """The store still has it while its end is on the way; held for active again, its job
+    would never run any more."""
+    await _start_run(desk.store, "b")
+    write_config(A)
+    await desk.reload()
+    assert desk.configured().orphans == ()
+    write_config(A + B)
+    await desk.reload()
+    assert desk.configured().memories["b"].active == ()
+
+
+async def test_at_the_start_runs_of_the_daemon_before_are_taken_over(
+    desk: Desk, write_config: Write
+) -> None:
+    await _start_run(desk.store, "a")
+    await _start_run(desk.store, "b")
+    event = await Desk(write_config(A), desk.store, desk.clock).reloader.at_start()
+    assert [run.run_id for run in event.memories["a"].active] == ["run-a"]
+    assert [run.run_id for run in event.orphans] == ["run-b"]
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (ReloadResult(), "nothing changed"),
+        (ReloadResult(added=("a", "b"), removed=("c",)), "2 added, 1 removed"),
+        (ReloadResult(changed=("a",)), "1 changed"),
+    ],
+)
+def test_a_reload_is_summed_up_in_words(result: ReloadResult, words: str) -> None:
+    assert summary(result) == words
+
+
+async def _start_run(store: FakeStore, job: str) -> Any:
+    wish = ClaimRequest(f"run-{job}", job, None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    return await store.claim([wish], "app1", NOON)
