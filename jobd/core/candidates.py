@@ -58,7 +58,7 @@ def denied(state: SchedulerState, answer: ClaimDenied, now: datetime) -> None:
     state.room.release()
     track = state.tracks[candidate.job.name]
     if answer.settled or answer.reason is None:
-        close(state, track, candidate)
+        _settled(state, track, candidate, now)
         return
     _meet(state, track, candidate, Obstacle(answer.reason, answer.blocker, answer.until), now)
     if answer.blocker is not None and answer.blocker.run_id == track.ended_run:
@@ -120,7 +120,9 @@ def put_back(state: SchedulerState, candidate: Candidate) -> None:
 
     One that was asked for may have been granted; the store's answer decides it.
     """
-    if not state.is_asked_for(candidate):
+    if state.is_asked_for(candidate):
+        candidate.is_skip_void = True
+    else:
         close(state, state.tracks[candidate.job.name], candidate)
 
 
@@ -135,6 +137,17 @@ def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
         track.queued = None
     state.waiting.leave(candidate)
     state.timers.cancel(TimerKind.START_DEADLINE, key)
+
+
+def _settled(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
+    """Let go of a tick that the store says is decided, unless that is void by the next effect
+    and the tick has come again, by the right clock, while the answer was on its way."""
+    fire_time = candidate.request.fire_time
+    if candidate.is_skip_void and fire_time is not None and fire_time <= now:
+        candidate.is_skip_void = False
+        consider(state, track, candidate, now)
+    else:
+        close(state, track, candidate)
 
 
 def _is_unwanted(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from jobd.core.frequent import frequent
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
 
@@ -25,6 +26,7 @@ class Demand:
     ignores_duty: bool = False  # a person asked for it
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
     """A wish to run. ``run_id`` is made by the claimer: a lost answer is found again by it."""
@@ -39,6 +41,7 @@ class ClaimRequest:
     settled_until: datetime | None = None  # see JobMemory.settled_until
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
     """A run that holds its job's lease, as the store knows it."""
@@ -56,6 +59,7 @@ class ActiveRun:
     params: tuple[tuple[str, str], ...] = ()
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class ClaimGranted:
     """The run may start. ``token`` is higher than that of every earlier run of the job."""
@@ -94,6 +98,7 @@ class Pause:
     until: datetime | None = None
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class JobMemory:
     """What the store remembers of a job from one start of the daemon to the next.

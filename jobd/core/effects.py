@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jobd.core.claim import ActiveRun, ClaimRequest, Pause
+from jobd.core.frequent import frequent
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
 from jobd.core.outcome import StopCause
@@ -34,6 +35,7 @@ class VoidSkips:
     schedules: Mapping[str, Schedule]
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class StartRun:
     """Execute one attempt. Answer: RunStarted or RunNotStarted, then AttemptEnded."""
@@ -57,6 +59,7 @@ class SaveRun:
     run: ActiveRun
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class FinishRun:
     """Report a run's end to the store and let the supervisor forget it.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory
+from jobd.core.frequent import frequent
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
 from jobd.core.outcome import Exit
@@ -71,6 +72,7 @@ class SkipsRecorded:
     skips: tuple[Skip, ...]
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """The supervisor has executed an attempt's command."""
@@ -87,6 +89,7 @@ class RunNotStarted:
     reason: str
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """An attempt's process tree is gone. ``matched_failure``: its output met failure_pattern."""

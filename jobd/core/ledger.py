@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jobd.core.frequent import frequent
 from jobd.core.schedule import Schedule
 
 
@@ -29,6 +30,7 @@ class SkipReason(StrEnum):
     NO_NODE = "no_node"
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class TickRange:
     """Fire times of one job from ``first`` to ``last``, both included, ``count`` of them."""
@@ -51,6 +53,7 @@ class Skip:
     schedule: Schedule | None = None  # counts ticks between two instants; a range needs it
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class TickRecord:
     """One row of the ledger. ``reason`` is None when the tick was started."""

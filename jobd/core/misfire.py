@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from jobd.core.frequent import frequent
 from jobd.core.job import Catchup
 from jobd.core.ledger import TickRange
 from jobd.core.schedule import MICROSECOND, Schedule
@@ -39,6 +40,7 @@ from jobd.core.schedule import MICROSECOND, Schedule
 DueOf = Callable[[datetime], datetime]
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class MisfirePlan:
     """What becomes of the pending ticks. Those of ``catchup`` run before ``current``.

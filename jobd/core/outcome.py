@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobd.core.frequent import frequent
+
 
 class Outcome(StrEnum):
     """How a run, or one attempt of it, ended (contract, section 4)."""
@@ -28,6 +30,7 @@ class StopCause(StrEnum):
     TRUST = "trust"  # the lease could not be renewed in time
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class Exit:
     """The end of one attempt as the supervisor measured it."""

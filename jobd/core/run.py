@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jobd.core.claim import Trigger
+from jobd.core.frequent import frequent
 from jobd.core.outcome import Outcome
 
 
@@ -55,6 +56,7 @@ def advance(state: RunState, event: RunEvent) -> RunState:
     return following
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run as the history keeps it. Times are None until they happened."""
@@ -82,6 +84,7 @@ class RunRecord:
     params: tuple[tuple[str, str], ...] = ()
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class Finish:
     """A run's end, as the holder reports it to the store under its fencing token."""

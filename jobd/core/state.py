@@ -48,6 +48,7 @@ class Candidate:
     retry_of: RunTrack | None = None  # has its lease already
     is_canceled: bool = False  # by an operator, while its claim was under way
     is_skip_refused: bool = False  # by the ledger: the tick had been granted
+    is_skip_void: bool = False  # asked for before the clock was set back behind it
 
     @property
     def key(self) -> str:

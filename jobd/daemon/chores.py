@@ -8,8 +8,9 @@ import anyio
 from jobd.config.model import StoreSettings
 from jobd.daemon.outputs import Outputs
 from jobd.errors import StoreUnavailable
-from jobd.ports import Clock, Store, StoreHealth
+from jobd.ports import Clock, Store
 from jobd.telemetry.logs import get_log
+from jobd.web.node import StoreHealth
 
 PING_S = 5.0
 PRUNE_S = 3600.0

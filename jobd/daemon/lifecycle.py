@@ -41,7 +41,8 @@ from jobd.daemon.timed import timed
 from jobd.daemon.to_store import ToStore
 from jobd.daemon.to_supervisor import Forget, ToSupervisor
 from jobd.errors import SupervisorError
-from jobd.ports import Clock, Identity, Store, Supervisor
+from jobd.ports import Clock, Store, Supervisor
+from jobd.web.node import Identity
 from jobd.web.serve import serve
 
 STOP_MARGIN = timedelta(seconds=5)  # beyond the longest kill_after

@@ -20,16 +20,8 @@ from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.reload import Reloader
 from jobd.errors import StoreUnavailable
-from jobd.ports import (
-    Clock,
-    Enforcement,
-    Identity,
-    OutputSlice,
-    ReloadResult,
-    Store,
-    StoreHealth,
-    Supervisor,
-)
+from jobd.ports import Clock, Enforcement, Store, Supervisor
+from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
 
 
 def identity_of(config: Config, started_at: datetime) -> Identity:
@@ -49,7 +41,7 @@ def identity_of(config: Config, started_at: datetime) -> Identity:
 
 
 class DaemonNode:
-    """See :class:`jobd.ports.Node`."""
+    """See :class:`jobd.web.node.Node`."""
 
     def __init__(
         self,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from jobd.ports import OutputSlice
 from jobd.supervisor.output import read_slice
 from jobd.telemetry.logs import get_log
+from jobd.web.node import OutputSlice
 
 LONGEST_LINE = 4096  # a pattern sees at most so much of a line: bounded work for any output
 

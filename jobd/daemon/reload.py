@@ -16,7 +16,8 @@ from jobd.core.events import Configured
 from jobd.core.job import Job, Jobs, Provenance
 from jobd.daemon.inbox import Inbox
 from jobd.errors import ConfigError, StoreUnavailable
-from jobd.ports import AuditEntry, Clock, Enrolment, ReloadResult, Store
+from jobd.ports import AuditEntry, Clock, Enrolment, Store
+from jobd.web.node import ReloadResult
 
 # Of [daemon] and [store], these take effect at a restart only.
 _AT_RESTART = ("node", "state_dir", "socket", "http", "labels")

@@ -11,11 +11,12 @@ from jobd.core.effects import Effect
 from jobd.core.events import Event
 from jobd.core.state import SchedulerState
 from jobd.core.ticks import due_of
-from jobd.ports import Clock, Enforcement, Node, ReloadResult, StoreHealth
+from jobd.ports import Clock, Enforcement
 from jobd.telemetry.exposition import Exposition
 from jobd.telemetry.logfold import LogFold
 from jobd.telemetry.logs import get_log
 from jobd.telemetry.metrics import Telemetry
+from jobd.web.node import Node, ReloadResult, StoreHealth
 from jobd.web.serve import Listening
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -11,9 +11,9 @@ from jobd.core.claim import JobMemory
 from jobd.core.outcome import Outcome
 from jobd.core.view import JobView
 from jobd.errors import StoreUnavailable
-from jobd.ports import Node
 from jobd.web import shapes
 from jobd.web.keys import is_control, node_of
+from jobd.web.node import Node
 from jobd.web.problem import json_response, no_such
 from jobd.web.query import check_names, path_name
 from jobd.web.settings import settings_shape

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from jobd.ports import Node
 from jobd.web import api, control, history
 from jobd.web.keys import IS_CONTROL, NODE, node_of
+from jobd.web.node import Node
 from jobd.web.problem import Handler, Problem, json_response, problems_as_json
 from jobd.web.query import MAX_BODY_BYTES
 from jobd.web.shapes import Json

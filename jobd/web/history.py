@@ -12,9 +12,10 @@ from jobd.core.ledger import TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.core.view import JobView, WaitingView
-from jobd.ports import Node, OutputSlice, RunFilter
+from jobd.ports import RunFilter
 from jobd.web.api import job_of
 from jobd.web.keys import is_control, node_of
+from jobd.web.node import Node, OutputSlice
 from jobd.web.problem import Problem, bad_request, json_response, no_such
 from jobd.web.query import check_names, path_name, whole_number
 from jobd.web.shapes import Json, iso, run_shape, waiting_run_shape

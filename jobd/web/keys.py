@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from jobd.ports import Node
+from jobd.web.node import Node
 
 NODE = web.AppKey("NODE", Node)
 IS_CONTROL = web.AppKey("IS_CONTROL", bool)  # the Unix socket: may change and see argv

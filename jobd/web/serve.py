@@ -12,9 +12,9 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from jobd.ports import Node
 from jobd.web.app import Metrics, make_app
 from jobd.web.listeners import open_tcp, unix_listener
+from jobd.web.node import Node
 from jobd.web.problem import Problem
 
 STOP_WITHIN_S = 1.0  # what a stop grants to replies that are under way

@@ -7,7 +7,8 @@ from jobd.core.claim import ActiveRun, Pause
 from jobd.core.effects import Accepted
 from jobd.core.run import RunRecord
 from jobd.core.view import JobView, RunView, WaitingView
-from jobd.ports import AuditEntry, Enforcement, Identity, ReloadResult, StoreHealth
+from jobd.ports import AuditEntry, Enforcement
+from jobd.web.node import Identity, ReloadResult, StoreHealth
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"

@@ -14,7 +14,8 @@ from jobd.core.job import Overlap
 from jobd.daemon import chores as module
 from jobd.daemon.chores import Chores
 from jobd.daemon.outputs import Outputs
-from jobd.ports import Enrolment, StoreHealth
+from jobd.ports import Enrolment
+from jobd.web.node import StoreHealth
 from tests.daemon.fakes import NOON, FakeClock, FakeStore, finish_of, keep_output, run_of, until
 
 SETTINGS = StoreSettings("sqlite", timedelta(minutes=1), timedelta(days=30), 1000, True)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobd.daemon.outputs import LONGEST_LINE, Outputs
-from jobd.ports import OutputSlice
+from jobd.web.node import OutputSlice
 from tests.daemon.fakes import keep_output
 
 RUN = "aa11"

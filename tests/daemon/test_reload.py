@@ -13,7 +13,7 @@ from jobd.core.events import Configured
 from jobd.core.job import Overlap
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.reload import Reloader, identity, summary
-from jobd.ports import ReloadResult
+from jobd.web.node import ReloadResult
 from tests.daemon.fakes import NOON, FakeClock, FakeStore
 
 Write = Callable[..., Config]

@@ -13,7 +13,7 @@ from jobd.core.events import Configured, Recovered
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.show import Show
 from jobd.errors import SupervisorError
-from jobd.ports import ReloadResult, StoreHealth
+from jobd.web.node import ReloadResult, StoreHealth
 from jobd.web.serve import Listening
 from tests.daemon.fakes import NOON, FakeClock, job_of
 

@@ -124,7 +124,7 @@ async def test_only_the_block_that_changed_is_rendered_again(node: Any, make: An
         pytest.param(lambda make: (ev.Woke(), fx.Claim((make.request(),))), id="claimed"),
         pytest.param(lambda make: (ev.Woke(), make.finish()), id="finished"),
         pytest.param(
-            lambda make: (ev.Woke(), fx.SavePause("backup", None, "uid 0")), id="pause saved"
+            lambda make: (ev.Woke(), fx.SavePause(("backup",), None, "uid 0")), id="pause saved"
         ),
         pytest.param(
             lambda make: (ev.Woke(), fx.SaveSkipNext("backup", None, "uid 0")), id="skip-next"

@@ -24,18 +24,9 @@ from jobd.core.run import Finish, RunRecord, RunState
 from jobd.core.schedule import CronSchedule
 from jobd.core.view import JobState, JobView, NodeView, RunView, WaitingView
 from jobd.errors import StoreUnavailable
-from jobd.ports import (
-    AuditEntry,
-    Enforcement,
-    Enrolment,
-    Identity,
-    OutputSlice,
-    ReloadResult,
-    RunFilter,
-    Store,
-    StoreHealth,
-)
+from jobd.ports import AuditEntry, Enforcement, Enrolment, RunFilter, Store
 from jobd.store.memory import MemoryStore
+from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
 from jobd.web.serve import Listening, serve
 
 NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)

@@ -8,7 +8,7 @@ from jobd.core.claim import Pause
 from jobd.core.job import Provenance
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
-from jobd.ports import OutputSlice
+from jobd.web.node import OutputSlice
 from tests.web.fake_node import NOW, BrokenStore, FakeNode, Served, job_named, view_of, waiting_view
 
 STATUS_KEYS = """active_runs config config_path enforcement failing http jobs labels max_running

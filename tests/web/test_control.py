@@ -17,7 +17,8 @@ from jobd.core.events import (
     TriggerAsked,
 )
 from jobd.core.job import Param
-from jobd.ports import AuditEntry, ReloadResult
+from jobd.ports import AuditEntry
+from jobd.web.node import ReloadResult
 from tests.web.fake_node import NOW, FakeNode, Served, job_named, view_of, waiting_view
 
 ME = f"uid {os.getuid()} ({pwd.getpwuid(os.getuid()).pw_name})"

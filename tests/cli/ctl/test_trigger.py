@@ -15,7 +15,7 @@ from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.effects import Accepted, Refused, Reply
 from jobd.core.events import OperatorEvent, TriggerAsked
 from jobd.core.outcome import Outcome
-from jobd.ports import ReloadResult
+from jobd.web.node import ReloadResult
 from tests.cli.ctl.conftest import Ctl
 from tests.web.fake_node import (
     NOW,
