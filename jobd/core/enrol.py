@@ -153,6 +153,9 @@ def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) ->
     run_track.run = run
     if run_track.state is RunState.BACKOFF:
         state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
+        waiting = state.waiting.get(run.run_id)
+        if waiting is not None:
+            state.waiting.leave(waiting)
         state.room.take()
         run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
 

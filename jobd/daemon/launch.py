@@ -56,7 +56,7 @@ def launch(run: ActiveRun, job: Job, output: Path) -> Launch:
         run=run,
         argv=job.command.argv,
         env=environment(run, job, identity),
-        cwd=job.command.cwd or identity.home or "/",
+        cwd=job.command.cwd or _home(identity),
         output=str(output),
         output_max_bytes=job.output_max_bytes,
         stop_signal=job.stop_signal,
@@ -76,6 +76,12 @@ def launch(run: ActiveRun, job: Job, output: Path) -> Launch:
         nice=limits.nice,
         oom_score_adj=limits.oom_score_adj,
     )
+
+
+def _home(identity: Identity) -> str:
+    """Return where a job starts that does not say where: accounts such as nobody name a home
+    that does not exist, and cron goes on in / then."""
+    return identity.home if os.path.isdir(identity.home) else "/"
 
 
 def resolve_identity(user: str | None, group: str | None) -> Identity:

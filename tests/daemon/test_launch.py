@@ -100,7 +100,13 @@ def test_what_is_not_stated_is_left_to_the_machine() -> None:
 
 
 def test_without_a_cwd_a_job_starts_in_its_user_s_home() -> None:
-    assert launched(user="nobody").cwd == NOBODY.pw_dir
+    assert launched(user="root").cwd == pwd.getpwnam("root").pw_dir
+
+
+def test_a_user_without_a_home_starts_in_the_root() -> None:
+    """Debian's nobody; cron does the same."""
+    assert not Path(NOBODY.pw_dir).exists()
+    assert launched(user="nobody").cwd == "/"
 
 
 def test_a_user_brings_group_home_shell_and_names() -> None:

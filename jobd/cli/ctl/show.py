@@ -12,7 +12,14 @@ from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section
 from jobd.cli.ctl.wording import NOTHING, duration, size, when
 
-_UNSET = {"user": "the daemon's", "group": "the user's", "pattern": "anything"}
+_UNSET = {
+    "user": "the daemon's",
+    "group": "the user's",
+    "cwd": "the user's home",
+    "umask": "0022",
+    "stdin": "/dev/null",
+    "pattern": "anything",
+}
 
 
 @ctl_command
