@@ -8,7 +8,7 @@ from datetime import datetime
 
 from jobd.core import overlap
 from jobd.core.claim import ActiveRun, ClaimDenied, ClaimGranted, ClaimRequest, Demand
-from jobd.core.effects import Accepted, Refused, SaveSkipNext
+from jobd.core.effects import Accepted, Refused
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason, TickRange
 from jobd.core.outcome import StopCause
@@ -16,6 +16,7 @@ from jobd.core.overlap import Fate, Obstacle
 from jobd.core.runs import begin, begin_retry, stop
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
+from jobd.core.wishes import why_unwanted
 
 
 def consider(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
@@ -23,7 +24,9 @@ def consider(state: SchedulerState, track: JobTrack, candidate: Candidate, now: 
     if candidate.retry_of is not None:
         _admit(state, track, candidate)
         return
-    if candidate.request.fire_time is not None and _is_unwanted(state, track, candidate, now):
+    unwanted = why_unwanted(state, track, candidate, now)
+    if unwanted:
+        drop(state, candidate, SkipReason.PAUSED, unwanted)
         return
     if state.store_down and _is_behind_silent_store(state, track, candidate):
         drop(state, candidate, SkipReason.STORE_DOWN, "the store has not answered for a prior tick")
@@ -87,6 +90,7 @@ def prior_run_ended(state: SchedulerState, track: JobTrack, now: datetime) -> No
     """Send on the candidate that waited for the end of its job's run."""
     candidate, track.queued = track.queued, None
     if candidate is not None:
+        del state.queued[candidate.key]
         consider(state, track, candidate, now)
 
 
@@ -135,6 +139,7 @@ def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
         track.counts_from = state.now
     if track.queued is candidate:
         track.queued = None
+    state.queued.pop(candidate.key, None)
     state.waiting.leave(candidate)
     state.timers.cancel(TimerKind.START_DEADLINE, key)
 
@@ -148,31 +153,6 @@ def _settled(state: SchedulerState, track: JobTrack, candidate: Candidate, now: 
         consider(state, track, candidate, now)
     else:
         close(state, track, candidate)
-
-
-def _is_unwanted(
-    state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime
-) -> bool:
-    """Skip a tick that an operator does not want; return whether it was one."""
-    by_wish = _fulfil_skip_next(state, track, candidate)
-    pause = track.pause(now)
-    words = f"paused by {pause.by}: {pause.reason}" if pause is not None else by_wish
-    if words:
-        drop(state, candidate, SkipReason.PAUSED, words)
-    return bool(words)
-
-
-def _fulfil_skip_next(state: SchedulerState, track: JobTrack, candidate: Candidate) -> str:
-    """Forget the wish to skip a tick once that tick, or a later one, is here; return the
-    reason for its skip, or ""."""
-    wish, fire_time = track.memory.skip_next, candidate.request.fire_time
-    assert fire_time is not None, "a wish to skip is about ticks"
-    if wish is None or (wish.until is not None and fire_time < wish.until):
-        return ""
-    track.remember(skip_next=None)
-    state.emit(SaveSkipNext(candidate.job.name, None, wish.by))
-    is_meant = wish.until is None or fire_time == wish.until
-    return f"skip-next by {wish.by}: {wish.reason}" if is_meant else ""
 
 
 def _obstacle(track: JobTrack, candidate: Candidate, now: datetime) -> Obstacle | None:
@@ -228,18 +208,18 @@ def _queue_up(
         return
     if rival is not None:
         drop(state, rival, met.reason, "a later tick took its place", met.blocker)
-    track.queued = candidate
+    track.queued = state.queued[candidate.key] = candidate
     _set_deadline(state, candidate)
     _reply(state, candidate, f"waits for the end of run {candidate.blocker}")
 
 
 def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
+    candidate.blocker = None
     candidate.held_by = state.room.obstacle()
     if candidate.held_by is not None:
         _wait_for_room(state, candidate)
         return
     state.room.take()
-    candidate.blocker = None
     key = candidate.key
     state.timers.cancel(TimerKind.START_DEADLINE, key)
     if candidate.retry_of is not None:
@@ -269,11 +249,7 @@ def _answered(state: SchedulerState, run_id: str) -> Candidate | None:
 
 
 def _find_waiting(state: SchedulerState, run_id: str) -> Candidate | None:
-    waiting = state.waiting.get(run_id)
-    if waiting is not None:
-        return waiting
-    queued = (track.queued for track in state.tracks.values())
-    return next((c for c in queued if c is not None and c.key == run_id), None)
+    return state.waiting.get(run_id) or state.queued.get(run_id)
 
 
 def _reply(state: SchedulerState, candidate: Candidate, message: str) -> None:

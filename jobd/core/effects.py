@@ -64,8 +64,7 @@ class SaveRun:
 class FinishRun:
     """Report a run's end to the store and let the supervisor forget it.
 
-    ``final`` False: only this attempt ended; the record goes to the log and the history,
-    and the lease stays.
+    ``will_retry``: only this attempt ended; the record goes to the log, and the lease stays.
     """
 
     finish: Finish

@@ -53,8 +53,9 @@ def supervisor_lost(state: SchedulerState, now: datetime) -> None:
 
 def forget_if_gone(state: SchedulerState, track: JobTrack) -> None:
     """Drop the track of a removed job once nothing of it is left."""
-    if track.is_removed and not track.runs and not track.open:
-        state.tracks.pop(track.job.name, None)
+    is_gone = track.is_removed and not track.runs and not track.open
+    if is_gone and state.tracks.get(track.job.name) is track:
+        del state.tracks[track.job.name]
 
 
 def _put_in_force(state: SchedulerState, job: Job, memory: JobMemory | None, now: datetime) -> None:

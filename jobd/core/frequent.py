@@ -18,7 +18,7 @@ def frequent(cls: type[T]) -> type[T]:
     It takes the same arguments and its instances are as frozen as before. For fields with
     plain defaults only: no factories, no ``__post_init__``.
     """
-    parts = fields(cls)
+    parts = fields(cls)  # type: ignore[arg-type] # a dataclass: its decorator stands below ours
     names: dict[str, Any] = {f"set_{part.name}": getattr(cls, part.name).__set__ for part in parts}
     names |= {f"default_{part.name}": part.default for part in parts}
     arguments = ", ".join(map(_argument, parts))

@@ -18,7 +18,7 @@ def node_view(state: SchedulerState, now: datetime) -> NodeView:
         jobs=len(tracks),
         paused=sum(track.pause(now) is not None for track in tracks),
         running=state.room.taken,
-        waiting=len(state.waiting),
+        waiting=len(state.waiting) + len(state.queued),
         max_running=state.room.max_running,
         max_waiting=state.waiting.size,
         is_stopping=state.is_stopping,

@@ -136,6 +136,7 @@ class SchedulerState:
     runs: dict[str, RunTrack] = field(default_factory=dict)
     claiming: dict[str, Candidate] = field(default_factory=dict)
     store_down: dict[str, Candidate] = field(default_factory=dict)  # claims to repeat
+    queued: dict[str, Candidate] = field(default_factory=dict)  # wait for their job's prior run
     doubtful: dict[tuple[str, datetime], Candidate] = field(default_factory=dict)  # see silence
     timers: Timers = field(default_factory=Timers)
     touched: list[JobTrack] = field(default_factory=list)  # a run or tick of theirs was settled

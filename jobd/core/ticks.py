@@ -12,6 +12,7 @@ from jobd.core.ledger import SkipReason, TickRange
 from jobd.core.schedule import AfterSchedule, Tick, due_time
 from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
 from jobd.core.timers import TimerKind
+from jobd.core.wishes import pause_words
 
 
 def look_ahead(state: SchedulerState, track: JobTrack) -> None:
@@ -63,6 +64,8 @@ def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
 
 def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> None:
     """Propose the next tick to catch up on, unless a run or another tick is in front of it."""
+    if track.backlog and track.pause(now) is not None:
+        forgo(state, track, now)  # in one row, not in one for each of what may be thousands
     while track.backlog and not track.runs and not track.open:
         fire_time = _pop_backlog(track)
         if now - due_of(track.job, fire_time) > max(
@@ -94,7 +97,7 @@ def _skip_late(state: SchedulerState, track: JobTrack, late: TickRange, now: dat
     track.counts_from = now
     pause = track.pause(now)
     if pause is not None:
-        state.skip(track, late, SkipReason.PAUSED, f"paused by {pause.by}: {pause.reason}")
+        state.skip(track, late, SkipReason.PAUSED, pause_words(pause))
         return
     detail = "nobody was there to decide in time: jobd was not running, or the clock was set"
     state.skip(track, late, SkipReason.MISFIRE, detail)
@@ -113,12 +116,13 @@ def _propose(
     run_id = state.run_id(job.name, fire_time)
     if run_id in track.open or run_id in track.runs:
         return  # the clock went back: this very tick waits, or runs, already
+    due = due_of(job, fire_time)
     if track.open:
-        _supersede(state, track)
+        due = _supersede(state, track, due)
     demand = _demand(job.overlap, job.max_instances)
     # settled_until is right unless another tick waits; take_effects() sees to it.
     request = ClaimRequest(run_id, job.name, fire_time, trigger, demand, settled_until=track.cursor)
-    candidate = Candidate(job, request, due_of(job, fire_time), deadline)
+    candidate = Candidate(job, request, due, deadline)
     track.open[run_id] = candidate
     consider(state, track, candidate, now)
 
@@ -129,14 +133,20 @@ def _demand(overlap: Overlap, max_instances: int) -> Demand:
     return Demand(overlap, max_instances)
 
 
-def _supersede(state: SchedulerState, track: JobTrack) -> None:
-    """Skip the job's tick that still waits for room: the one that comes now is fresher."""
+def _supersede(state: SchedulerState, track: JobTrack, due: datetime) -> datetime:
+    """Skip the job's tick that still waits for room: the one that comes now is fresher.
+
+    Returns since when the fresher one has waited: it keeps the place in the line, or a job
+    with a short interval would never reach its head on a busy node.
+    """
     if track.job.overlap is Overlap.ALLOW:
-        return
+        return due
     for older in tuple(track.open.values()):
         if older in state.waiting and older.request.fire_time is not None:
+            due = min(due, older.due)
             reason = older.held_by or SkipReason.MAX_RUNNING
             drop(state, older, reason, "still waited when the next tick came")
+    return due
 
 
 def _owe(state: SchedulerState, track: JobTrack, owed: TickRange, now: datetime) -> None:

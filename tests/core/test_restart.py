@@ -250,3 +250,18 @@ def test_losing_the_supervisor_twice_does_no_harm(desk: Desk) -> None:
     desk.lose_supervisor()
     desk.lose_supervisor()
     assert desk.node().running == 0
+
+
+def test_a_job_removed_before_the_supervisor_s_word_leaves_its_orphan_in_mind(desk: Desk) -> None:
+    """The store still thinks a run active whose end is on its way there, and another wish for
+    the job waits: what is dropped of the job must not take the orphan's place with it."""
+    desk.job("a")
+    desk.trigger("a")
+    desk.restart(is_connected=False)
+    desk.hold_store()
+    desk.lose_supervisor()
+    desk.trigger("a")
+    desk.remove("a")
+    desk.let_store_work()
+    desk.connect()
+    assert desk.node().running == 0
