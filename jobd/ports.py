@@ -226,6 +226,12 @@ class Supervisor(Protocol):
         """By what limits are held; known once connected."""
         ...
 
+    @property
+    def since_steady_s(self) -> float:
+        """Since when this supervisor has been there, on the steady clock; known once connected.
+        What was claimed since, and is not held, was never executed."""
+        ...
+
     async def connect(self) -> Sequence[HeldRun]:
         """Reach the supervisor (start one if this daemon owns it); return what it holds,
         leftovers of a dead supervisor being gone by then. ``SupervisorError`` if it cannot be."""

@@ -1,16 +1,16 @@
 """Enrol: jobs come, change and go; runs of an earlier daemon are taken back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jobd.core.candidates import drop
 from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.events import Configured, HeldRun, Recovered
-from jobd.core.job import Command, Job
+from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.ledger import SkipReason
 from jobd.core.run import RunEvent, RunState, advance
 from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
-from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState
+from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
 
@@ -38,7 +38,7 @@ def recovered(state: SchedulerState, event: Recovered, now: datetime) -> None:
     state.is_recovered = True
     held = {h.run.run_id: h for h in event.held}
     for run_track in tuple(state.runs.values()):
-        _compare(state, run_track, held.get(run_track.run.run_id), now)
+        _compare(state, run_track, held.get(run_track.run.run_id), event.since, now)
     for one in held.values():
         _resume(state, one, now)
 
@@ -115,7 +115,11 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
 
 
 def _compare(
-    state: SchedulerState, run_track: RunTrack, held: HeldRun | None, now: datetime
+    state: SchedulerState,
+    run_track: RunTrack,
+    held: HeldRun | None,
+    since: datetime | None,
+    now: datetime,
 ) -> None:
     """Find out what became of a run that should have a process."""
     if run_track.state is RunState.BACKOFF:
@@ -123,8 +127,29 @@ def _compare(
     is_behind = held is not None and held.run.attempt < run_track.run.attempt
     if is_behind or not run_track.is_sent:
         send(state, run_track)  # it never got there
+    elif held is None and _was_never_executed(run_track.run, since, now):
+        _send_late(state, run_track, now)
     elif held is None:
         lost(state, run_track, _LOST, now)
+
+
+def _was_never_executed(run: ActiveRun, since: datetime | None, now: datetime) -> bool:
+    """Whether the daemon died after the store's grant and before it could order the start.
+
+    A supervisor that was there all the time would hold the run otherwise: it forgets only
+    what the store has as ended. A grant in the future is one by a clock that was wrong.
+    """
+    return since is not None and run.attempt == 1 and since < run.claimed_at <= now
+
+
+def _send_late(state: SchedulerState, run_track: RunTrack, now: datetime) -> None:
+    """Start a run whose start was never ordered, unless that was too long ago to catch up on."""
+    job = run_track.job
+    window = job.catchup_window if job.catchup is not Catchup.NONE else timedelta(0)
+    if now - run_track.run.claimed_at <= max(window, start_deadline(job, now)):
+        send(state, run_track)
+    else:
+        lost(state, run_track, "the daemon died before it could start it, too long ago", now)
 
 
 def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:

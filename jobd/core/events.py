@@ -45,9 +45,14 @@ class HeldRun:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The supervisor's word after a (re)connection: these runs, and no others, it knows."""
+    """The supervisor's word after a (re)connection: these runs, and no others, it knows.
+
+    ``since``: when this supervisor began; what was granted since then and is not held was
+    never executed. None: it is a new one, and whatever there was is gone.
+    """
 
     held: tuple[HeldRun, ...]
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

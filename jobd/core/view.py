@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobd.core.claim import ActiveRun, JobMemory, Pause
+from jobd.core.frequent import frequent
 from jobd.core.job import Job
 from jobd.core.run import RunState
 
@@ -42,6 +43,7 @@ class WaitingView:
     held_by: str  # a SkipReason's value
 
 
+@frequent
 @dataclass(frozen=True, slots=True)
 class JobView:
     """A job and where it stands."""

@@ -147,7 +147,9 @@ class Daemon:
     async def _take_over(self, held: tuple[HeldRun, ...]) -> None:
         self._loop.handle(await self._reloader.at_start())
         # Only now is it known which pattern judges the output of which run.
-        self._loop.handle(Recovered(await self._reports.held(held)))
+        here_s = self._clock.steady_s() - self._supervisor.since_steady_s
+        since = self._clock.now() - timedelta(seconds=here_s)
+        self._loop.handle(Recovered(await self._reports.held(held), since))
         await self._chores.ping()
 
     @asynccontextmanager

@@ -43,6 +43,12 @@ class SupervisorClient:
         assert self._session is not None, "connect first"
         return self._session.enforcement
 
+    @property
+    def since_steady_s(self) -> float:
+        """Since when the supervisor has been there; known once connected."""
+        assert self._session is not None, "connect first"
+        return self._session.since_steady_s
+
     async def connect(self) -> Sequence[HeldRun]:
         """Reach the supervisor (start one if this daemon owns it); return what it holds.
 

@@ -16,6 +16,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _RESIDENT = 1  # field of /proc/PID/statm, in pages
 _SAMPLE_S = (0.01, 0.1)  # between two looks: at first, at last
 _LISTEN_AFTER_S = 0.05  # most runs are shorter, and need no descriptor for it
+# The kernel tells of a kill before it counts it: one that was told before we listened, and
+# counted after we had looked, is found by looking again.
+_LOOK_AGAIN_AFTER_S = (0.1, 1.0)
 
 
 class MemoryWatch:
@@ -41,6 +44,7 @@ class MemoryWatch:
         self._samples = samples
         self._every_s = _SAMPLE_S[0]
         self._signal = -1
+        self._look_again_after_s = list(_LOOK_AGAIN_AFTER_S)
 
     def begin(self, now: float) -> None:
         """The child runs since now."""
@@ -51,8 +55,7 @@ class MemoryWatch:
         if self.look_at is None or now < self.look_at:
             return
         if not self._samples:
-            self.look_at = None
-            self._listen()
+            self._look_for_kills(now)
             return
         self._every_s = min(self._every_s * 2, _SAMPLE_S[1])
         self.look_at = now + self._every_s
@@ -67,6 +70,15 @@ class MemoryWatch:
             self._loop.unwatch(self._signal)
             os.close(self._signal)
             self._signal = -1
+
+    def _look_for_kills(self, now: float) -> None:
+        self.look_at = None
+        if self._signal < 0:
+            self._listen()
+        elif self._tree.usage().oom_kills:
+            self._hear()
+        if self._signal >= 0 and self._look_again_after_s:
+            self.look_at = now + self._look_again_after_s.pop(0)
 
     def _listen(self) -> None:
         signal_fd = self._tree.open_memory_signal()

@@ -2,7 +2,7 @@
 
 From the daemon: ``hello`` (must be first), ``start`` {launch}, ``stop`` {run, cause},
 ``extend`` {run, until}, ``forget`` {runs}, ``release``, ``shutdown``.
-From the supervisor: ``held`` (one a run) and ``welcome`` {enforcement} in answer to hello;
+From the supervisor: ``held`` (one a run) and ``welcome`` {since, enforcement} in answer to hello;
 ``started``, ``not_started``, ``ended`` {run, …}; ``error`` {message}; ``bye``.
 The kind stands under ``op`` there and under ``ev`` here.
 """

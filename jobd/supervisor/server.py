@@ -43,6 +43,7 @@ class Server:
         self._connections: list[Connection] = []
         self._daemon: Connection | None = None
         loop.watch(listener.fileno(), READABLE, self._accept)
+        self._since_s = steady_s()
 
     @property
     def has_daemon(self) -> bool:
@@ -118,7 +119,8 @@ class Server:
         self._daemon = connection
         for held in self._keeper.held():
             connection.send({"ev": "held", **held})
-        connection.send({"ev": "welcome", "pid": os.getpid(), "enforcement": self._enforcement})
+        words = {"pid": os.getpid(), "since": self._since_s, "enforcement": self._enforcement}
+        connection.send({"ev": "welcome", **words})
         self._on_change()
 
     def _obey_the_last_of(self, previous: Connection) -> None:

@@ -100,6 +100,7 @@ class Session(asyncio.Protocol):
             self._held.append(decode_held(frame))
         elif kind == "welcome":
             self.enforcement = decode_enforcement(frame["enforcement"])
+            self.since_steady_s = float(frame["since"])
             if not self._welcomed.done():
                 self._welcomed.set_result(None)
         elif kind == "error":

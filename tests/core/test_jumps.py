@@ -124,3 +124,14 @@ def test_nothing_ahead_is_told_to_be_settled(small_desk: Desk) -> None:
     told = [s.settled_until for e in small_desk.of_kind(RecordSkips) for s in e.skips]
     assert told
     assert max(until for until in told[-2:] if until is not None) <= small_desk.now
+
+
+def test_a_skip_under_way_when_the_clock_is_set_back_is_made_again(desk: Desk) -> None:
+    """The tick comes again while the store is still busy with it, and then its skip is void."""
+    desk.job("a", every="10m")
+    desk.hold_store()
+    desk.pass_time("25m")
+    desk.set_clock("-24m")
+    desk.pass_time("23m")
+    desk.let_store_work()
+    assert desk.ledger("a") == ["12:10 started", "12:20 overlap"]

@@ -85,6 +85,15 @@ def test_pause_all_pauses_every_job(desk: Desk) -> None:
     assert desk.starts == []
 
 
+def test_pause_all_is_written_at_once(desk: Desk) -> None:
+    """Ten thousand jobs would be ten thousand waits for the disk."""
+    desk.job("a", every="10m")
+    desk.job("b", every="10m")
+    desk.pause()
+    desk.resume()
+    assert [save.jobs for save in desk.of_kind(SavePause)] == [("a", "b"), ("a", "b")]
+
+
 def test_pause_all_says_how_many(desk: Desk) -> None:
     desk.job("a", every="10m")
     desk.job("b", every="10m")

@@ -265,3 +265,23 @@ def test_a_job_removed_before_the_supervisor_s_word_leaves_its_orphan_in_mind(de
     desk.let_store_work()
     desk.connect()
     assert desk.node().running == 0
+
+
+def test_a_run_whose_start_was_never_ordered_is_started_by_the_next_daemon(desk: Desk) -> None:
+    """The daemon died between the store's grant and its word to the supervisor."""
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.processes.clear()
+    desk.restart(is_connected=False)
+    desk.handle(Recovered((), since=NOON))
+    assert desk.starts == ["a 12:10", "a 12:10"]
+
+
+def test_a_run_of_a_supervisor_that_is_gone_is_not_started_again(desk: Desk) -> None:
+    """It may have done half of its work; only retries may repeat that."""
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.processes.clear()
+    desk.restart(is_connected=False)
+    desk.handle(Recovered((), since=desk.now + span("1s")))
+    assert desk.outcomes("a") == ["lost"]

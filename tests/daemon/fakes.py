@@ -100,11 +100,16 @@ class FakeSupervisor:
 
     def __post_init__(self) -> None:
         self._reports: list[Report | None] = []
+        self.since_s = 0.0  # on the steady clock: there all the time
         self._has_report = anyio.Event()
 
     @property
     def enforcement(self) -> Enforcement:
         return Enforcement("paper", "paper", "none", "none", "none")
+
+    @property
+    def since_steady_s(self) -> float:
+        return self.since_s
 
     async def connect(self) -> Sequence[HeldRun]:
         self.connects += 1

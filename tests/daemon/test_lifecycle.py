@@ -269,6 +269,7 @@ async def test_an_end_that_no_daemon_saw_is_judged_by_its_output(
 async def test_a_run_whose_end_nobody_knows_is_lost(desk: Desk) -> None:
     await held_before(desk)
     desk.supervisor.held = []
+    desk.supervisor.since_s = SystemClock().steady_s()  # a new one
     async with desk.running():
         desk.daemon.stop()
     assert await desk.outcome("bb22") is Outcome.LOST

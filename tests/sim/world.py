@@ -198,6 +198,7 @@ class SimSupervisor:
         self.world = world
         self.held: dict[str, Process] = {}
         self.is_alive = True
+        self.since_s = world.now_s
 
     def start(self, run: ActiveRun, job: Job) -> None:
         world = self.world
@@ -234,6 +235,10 @@ class SimSupervisor:
     def forget(self, run_id: str) -> None:
         if run_id in self.held and self.held[run_id].ended_s is not None:
             del self.held[run_id]
+
+    def since(self) -> datetime:
+        """Return when it began, by the wall clock as it is now."""
+        return self.world.wall() - timedelta(seconds=self.world.now_s - self.since_s)
 
     def holding(self) -> tuple[HeldRun, ...]:
         return tuple(
@@ -302,8 +307,10 @@ class SimDaemon:
     def meet_supervisor(self) -> None:
         """Connect; what it holds is told a moment later, when more may have happened."""
         self.link = self.world.supervisor
-        held = self.link.holding()
-        self.world.after(self.world.random.uniform(0, 0.01), lambda: self.handle(Recovered(held)))
+        held, since = self.link.holding(), self.link.since()
+        self.world.after(
+            self.world.random.uniform(0, 0.01), lambda: self.handle(Recovered(held, since))
+        )
 
     def handle(self, event: Event) -> None:
         if not self.is_alive:

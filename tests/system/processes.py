@@ -1,0 +1,55 @@
+"""Processes: who is alive, asked of the kernel; and conditions that are waited for."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+PAUSE_S = 0.02
+
+
+def eventually(ask: Callable[[], T], what: str | Callable[[], str], within_s: float = 15.0) -> T:
+    """Return the first answer that is true; fail with ``what`` if none comes in time."""
+    until_s = time.monotonic() + within_s
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > until_s:
+            words = what if isinstance(what, str) else what()
+            raise AssertionError(f"within {within_s:g} s not {words}")
+        time.sleep(PAUSE_S)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def all_gone(pids: list[int]) -> bool:
+    """Return whether none of the processes is alive."""
+    return not any(is_alive(pid) for pid in pids)
+
+
+def processes_with(words: str) -> list[int]:
+    """Return the processes whose command line or environment contains the words."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        if is_alive(int(entry.name)) and words.encode() in _words_of(entry):
+            found.append(int(entry.name))
+    return found
+
+
+def _words_of(entry: Path) -> bytes:
+    try:
+        return (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""  # gone, or none of ours

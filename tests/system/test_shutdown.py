@@ -1,0 +1,135 @@
+"""``jobd run`` in a shell: it ends with its jobs, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import MakeNode
+from tests.system.node import Node
+from tests.system.processes import all_gone, eventually, is_alive, processes_with
+
+STUBBORN = """
+[jobs.stubborn]
+command = "trap 'echo asked' USR1 TERM; work 30 & wait; wait; sleep 30"
+shell = true
+stop_signal = "USR1"
+kill_after = "1s"
+"""
+SHORT = '[jobs.short]\ncommand = "work 1"\n'
+LASTING = '[jobs.lasting]\ncommand = "work 30"\n'
+
+
+def family_of(node: Node) -> list[int]:
+    """Return daemon, supervisor, guard and every process of a job."""
+    return [node.pid, node.supervisor_pid, *processes_with(f"{node.directory}/")]
+
+
+def started(node: Node, job: str) -> str:
+    """Start a node and trigger a job on it; return the run's id once it has noted its start."""
+    run_id = node.start().trigger(job)
+    eventually(lambda: node.journal.starts(job), f"{job} runs")
+    return run_id
+
+
+def last_run(node: Node, job: str) -> dict[str, object]:
+    """Return the job's last run, as the next daemon tells."""
+    return node.start().runs(job)[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_waits_for_what_runs(make_node: MakeNode, number: signal.Signals) -> None:
+    node = make_node(SHORT, grace="20s")
+    started(node, "short")
+    family = family_of(node)
+    assert node.stop_daemon(number) == 0
+    assert len(node.journal.ends("short")) == 1
+    eventually(lambda: all_gone(family), "nothing is left", within_s=3)
+    assert last_run(node, "short")["outcome"] == "success"
+
+
+def test_after_the_grace_runs_get_their_signal_and_then_sigkill(make_node: MakeNode) -> None:
+    node = make_node(STUBBORN, grace="1s")
+    started(node, "stubborn")
+    family = family_of(node)
+    began_s = time.monotonic()
+    assert node.stop_daemon() == 0
+    assert time.monotonic() - began_s > 1.9  # the grace, and kill_after
+    eventually(lambda: all_gone(family), "nothing is left", within_s=3)
+    run = last_run(node, "stubborn")
+    assert (run["outcome"], run["signal"]) == ("canceled", signal.SIGKILL)
+    assert "asked" in node.output(run)
+
+
+def test_a_second_ctrl_c_cuts_the_grace_short(make_node: MakeNode) -> None:
+    node = make_node(LASTING, grace="1h")
+    started(node, "lasting")
+    family = family_of(node)
+    node.send(signal.SIGINT)
+    eventually(lambda: node.log("starting nothing more"), "the first was heard")
+    assert is_alive(node.journal.starts()[0].pid)
+    assert node.stop_daemon(signal.SIGINT) == 0
+    eventually(lambda: all_gone(family), "nothing is left", within_s=3)
+    assert last_run(node, "lasting")["outcome"] == "canceled"
+
+
+def test_no_tick_starts_once_a_stop_is_asked_for(make_node: MakeNode) -> None:
+    """It is not lost: the next daemon accounts for it."""
+    node = make_node(SHORT + 'schedule = "* * * * * *"\noverlap = "queue"\n', grace="20s")
+    started(node, "short")
+    node.send(signal.SIGTERM)
+    eventually(lambda: node.log("starting nothing more"), "it was heard")
+    before = len(node.journal.starts())
+    assert node.wait() == 0
+    assert len(node.journal.starts()) == before
+
+
+def test_a_stop_leaves_no_group_behind(make_node: MakeNode) -> None:
+    node = make_node(SHORT)
+    started(node, "short")
+    groups = node.groups()
+    assert node.stop_daemon() == 0
+    eventually(lambda: not any(map(os.path.exists, groups)), "the cgroups are removed")
+
+
+def test_without_its_daemon_a_supervisor_keeps_deadlines_and_then_leaves(
+    make_node: MakeNode, lingering: subprocess.Popen[bytes], short_directory: Path
+) -> None:
+    """The daemon never comes back: runs end at their timeouts, and then the supervisor goes."""
+    jobs = LASTING + 'timeout = "2s"\nkill_after = "1s"\n'
+    node = make_node(jobs, directory=short_directory)
+    run_id = started(node, "lasting")
+    assert node.supervisor_pid == lingering.pid, "the daemon uses the one that is there"
+    node.kill9()
+    pid = node.journal.starts()[0].pid
+    assert is_alive(pid)
+    eventually(lambda: not is_alive(pid), "the run's deadline was kept", within_s=5)
+    assert lingering.wait(20) == 0
+    node.start()
+    kept = "its end was kept for the next daemon"
+    eventually(lambda: node.run(run_id)["outcome"] == "timeout", kept)
+
+
+@pytest.fixture
+def short_directory() -> Path:
+    """A directory that a node will use, and clean up."""
+    return Path(tempfile.mkdtemp(prefix="jobd-test-"))
+
+
+@pytest.fixture
+def lingering(short_directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor as ``jobd run`` starts it, but one that lingers for seconds only."""
+    state = short_directory / "state"
+    state.mkdir(0o700)
+    argv = [sys.executable, "-m", "jobd.supervisor", "--state-dir", str(state), "--owned"]
+    with subprocess.Popen([*argv, "--linger", "8"], stdout=subprocess.PIPE) as supervisor:
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline() == b"ready\n"
+        yield supervisor
+        supervisor.kill()
