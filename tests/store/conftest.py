@@ -1,6 +1,7 @@
 """The stores under test, and a scene in which tests speak of jobs and minutes."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import resource
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -26,6 +27,19 @@ from jobd.core.schedule import CronSchedule, Schedule
 from jobd.ports import Enrolment, Store
 from jobd.store.memory import MemoryStore
 from jobd.store.sqlite import SqliteStore
+
+FILE_SIZE = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """Lift a limit on the size of files before the result is told: pytest's own output may go
+    to a file that is larger already, and its first dot would end it."""
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, FILE_SIZE)
+
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NODE = "app1"
