@@ -21,6 +21,8 @@ CLOCKS = {PACKAGE / "clock.py", PACKAGE / "supervisor/instants.py"}
 
 # Folders of tests that belong to no one folder of the code.
 CROSS_CUTTING = {"sim", "system"}
+# Protocols alone: the conformance tests of who implements them are their tests.
+WITHOUT_BEHAVIOUR = {"ports"}
 
 EMPTY_NAMES = re.compile(r"utils?|helpers?|common|base|manager|misc", re.IGNORECASE)
 EMPTY_CLASS_NAMES = re.compile(r"\w*(Utils?|Helper|Manager|Base)")
@@ -121,7 +123,7 @@ def test_the_tests_mirror_the_code() -> None:
     """Whoever looks for the tests of jobd/store looks in tests/store."""
     code = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     tests = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
-    assert tests - CROSS_CUTTING == code
+    assert tests - CROSS_CUTTING == code - WITHOUT_BEHAVIOUR
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -18,12 +18,22 @@ class Trigger(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PoolDemand:
+    """A place in a pool that the cluster's nodes share."""
+
+    name: str
+    size: int  # slots that all runs in the pool may take together
+    slots: int = 1  # what this run takes of them
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """What must hold for the claim to be granted (see jobd.core.overlap)."""
 
     overlap: Overlap
     max_instances: int = 1
     ignores_duty: bool = False  # a person asked for it
+    pool: PoolDemand | None = None
 
 
 @frequent
@@ -57,6 +67,9 @@ class ActiveRun:
     retry_at: datetime | None = None  # set between attempts
     requested_by: str = ""
     params: tuple[tuple[str, str], ...] = ()
+    lease_until: datetime | None = None  # by the store's clock; None: nobody else could take it
+    pool: str | None = None  # the shared pool that it has slots of
+    slots: int = 0
 
 
 @frequent
@@ -74,8 +87,8 @@ class ClaimDenied:
     """The run may not start now.
 
     ``settled`` is true when the tick is thereby skipped and in the ledger; otherwise it may
-    be asked for again (``queue`` and ``replace``). ``reason`` None means that the tick had
-    been decided before: nothing is left to do or to count.
+    be asked for again (``queue`` and ``replace``, and a pool that is full). ``reason`` None
+    means that the tick had been decided before: nothing is left to do or to count.
     """
 
     request: ClaimRequest

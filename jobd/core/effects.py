@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jobd.core.claim import ActiveRun, ClaimRequest, Pause
+from jobd.core.cluster import Holding, TakeOver
 from jobd.core.frequent import frequent
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
@@ -38,10 +39,15 @@ class VoidSkips:
 @frequent
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Execute one attempt. Answer: RunStarted or RunNotStarted, then AttemptEnded."""
+    """Execute one attempt. Answer: RunStarted or RunNotStarted, then AttemptEnded.
+
+    ``until_s``: the steady instant by which it must be dead; one that is past already is not
+    executed and ends with the cause ``trust``.
+    """
 
     run: ActiveRun
     job: Job
+    until_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,50 @@ class SaveSkipNext:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewLeases:
+    """Renew these leases at the shared store. Answer: LeasesRenewed or RenewalFailed."""
+
+    holdings: tuple[Holding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRun:
+    """Let the supervisor trust a run's lease until this steady instant."""
+
+    run_id: str
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookAround:
+    """Beat soon: which ticks have been decided by others? Answer: ClusterSeen or StoreSilent."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRuns:
+    """End, or take over, runs whose lease has run out. Answer: TakenOver."""
+
+    wishes: tuple[TakeOver, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopElsewhere:
+    """Ask the node that holds a run to stop it."""
+
+    run_id: str
+    cause: StopCause
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDrain:
+    """Remember that this node is drained, or no more (None)."""
+
+    drain: Pause | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What an operator asked for is done or under way; ``run_ids`` are the runs concerned."""
 
@@ -124,6 +174,12 @@ Effect = (
     | FinishRun
     | SavePause
     | SaveSkipNext
+    | RenewLeases
+    | ExtendRun
+    | LookAround
+    | TakeRuns
+    | StopElsewhere
+    | SaveDrain
     | Accepted
     | Refused
 )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory
+from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
+from jobd.core.cluster import ClusterView, Holding
 from jobd.core.frequent import frequent
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
@@ -29,6 +30,8 @@ class Configured:
     max_running: int
     max_waiting: int
     orphans: tuple[ActiveRun, ...] = ()  # active runs of jobs that are configured no more
+    labels: tuple[str, ...] = ()  # of this node
+    drain: Pause | None = None  # this node was drained before the daemon's restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,14 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsDecided:
-    """The store's answers, one for each request of a claim."""
+    """The store's answers, one for each request of a claim.
+
+    ``sent_s``: the steady instant before the claim was sent, from which its leases count;
+    None: the store gives no leases that end.
+    """
 
     answers: tuple[ClaimAnswer, ...]
+    sent_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,60 @@ class ClockJumped:
     """The wall clock was set: by this much against the steady one."""
 
     by: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSeen:
+    """The shared store answered a beat that was sent at ``sent_s`` on the steady clock.
+
+    ``has_stepped``: its clock has jumped against the steady one since the beat before.
+    """
+
+    view: ClusterView
+    sent_s: float
+    has_stepped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSilent:
+    """The shared store has not answered; nothing can be decided for the cluster's jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalDue:
+    """A third of a lease has passed on the steady clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesRenewed:
+    """The store's answer to a renewal that was sent at ``sent_s`` on the steady clock."""
+
+    kept: tuple[Holding, ...]
+    lost: tuple[Holding, ...]  # taken over by another node, or ended
+    sent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalFailed:
+    """The store did not answer a renewal; the leases stay trusted for as long as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """These runs are this node's now, between two attempts; ``sent_s`` as in ClaimsDecided."""
+
+    runs: tuple[ActiveRun, ...]
+    sent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrainAsked:
+    """An operator wants this node to start nothing new, or (``is_on`` False) to go on."""
+
+    request_id: str
+    by: str
+    is_on: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +239,7 @@ class ShutdownAsked:
     stop_runs: bool = False
 
 
-OperatorEvent = TriggerAsked | CancelAsked | PauseAsked | ResumeAsked | SkipNextAsked
+OperatorEvent = TriggerAsked | CancelAsked | PauseAsked | ResumeAsked | SkipNextAsked | DrainAsked
 
 Event = (
     Woke
@@ -191,6 +253,12 @@ Event = (
     | AttemptEnded
     | SupervisorLost
     | ClockJumped
+    | ClusterSeen
+    | StoreSilent
+    | RenewalDue
+    | LeasesRenewed
+    | RenewalFailed
+    | TakenOver
     | OperatorEvent
     | ShutdownAsked
 )

@@ -37,6 +37,22 @@ class JitterMode(StrEnum):
     FIXED = "fixed"
 
 
+class Scope(StrEnum):
+    """Who runs a tick: one node of those that share the store, or every node its own."""
+
+    CLUSTER = "cluster"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A bottleneck that several jobs share: ``size`` slots, of the cluster or of each node."""
+
+    name: str
+    size: int
+    scope: Scope = Scope.CLUSTER
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Ceilings of a run's whole process tree; None is no ceiling."""
@@ -135,6 +151,10 @@ class Job:
     success_exit_codes: frozenset[int] = frozenset({0})
     failure_pattern: str | None = None
     priority: int = 0
+    pool: Pool | None = None
+    slots: int = 1  # what a run takes of its pool
+    scope: Scope = Scope.NODE
+    nodes: tuple[str, ...] = ()  # names or labels of the nodes that may run it; none: all
     output_max_bytes: int = 1 << 20
     params: tuple[Param, ...] = ()
     enabled: bool = True

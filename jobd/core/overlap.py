@@ -48,7 +48,10 @@ def obstacle(
 
 
 def fate(overlap: Overlap, reason: SkipReason) -> Fate:
-    """Return what a denied tick becomes. Only an overlap can be waited for or replaced."""
+    """Return what a denied tick becomes. Only an overlap can be waited for or replaced, and a
+    place in a pool is waited for."""
+    if reason is SkipReason.POOL:
+        return Fate.WAITS
     if reason is not SkipReason.OVERLAP:
         return Fate.SKIPPED
     if overlap is Overlap.QUEUE:

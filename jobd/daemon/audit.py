@@ -5,6 +5,7 @@ from datetime import datetime
 from jobd.core.effects import Accepted, Reply
 from jobd.core.events import (
     CancelAsked,
+    DrainAsked,
     OperatorEvent,
     PauseAsked,
     ResumeAsked,
@@ -24,10 +25,18 @@ _ACTIONS: dict[type, str] = {
 
 def audit_entry(event: OperatorEvent, reply: Reply, at: datetime) -> AuditEntry:
     """Return who did what, to what, and what came of it."""
-    return AuditEntry(at, event.by, _ACTIONS[type(event)], _target(event), _detail(event, reply))
+    return AuditEntry(at, event.by, _action(event), _target(event), _detail(event, reply))
+
+
+def _action(event: OperatorEvent) -> str:
+    if isinstance(event, DrainAsked):
+        return "drain" if event.is_on else "undrain"
+    return _ACTIONS[type(event)]
 
 
 def _target(event: OperatorEvent) -> str:
+    if isinstance(event, DrainAsked):
+        return ""  # this node
     if isinstance(event, CancelAsked):
         return event.job or event.run_id or ""
     return event.job or ""

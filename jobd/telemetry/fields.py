@@ -77,6 +77,8 @@ def of_request(event: ev.OperatorEvent) -> Fields:
     """Return who asked, and for what."""
     if isinstance(event, ev.CancelAsked):
         return given(job=event.job, run=event.run_id, by=event.by)
+    if isinstance(event, ev.DrainAsked):
+        return given(by=event.by, is_on=event.is_on, reason=event.reason)
     fields: Fields = {"job": event.job or "all jobs", "by": event.by}
     if isinstance(event, ev.TriggerAsked):
         return fields | given(force=event.force or None, queue=event.queue or None)

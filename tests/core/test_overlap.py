@@ -83,8 +83,12 @@ def test_the_policy_says_what_an_overlap_becomes(policy: Overlap, expected: Fate
 
 
 @given(st.sampled_from(Overlap), st.sampled_from(SkipReason))
-def test_only_an_overlap_is_ever_waited_for(policy: Overlap, reason: SkipReason) -> None:
-    if reason is not SkipReason.OVERLAP:
+def test_only_an_overlap_or_a_full_pool_is_ever_waited_for(
+    policy: Overlap, reason: SkipReason
+) -> None:
+    if reason is SkipReason.POOL:
+        assert fate(policy, reason) is Fate.WAITS
+    elif reason is not SkipReason.OVERLAP:
         assert fate(policy, reason) is Fate.SKIPPED
 
 

@@ -1,24 +1,14 @@
-"""What the core's shells need of the world, as Protocols. Each docstring is the contract
-that the conformance tests hold every implementation to."""
+"""Store: what remembers jobs, ticks and runs."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
-from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
-
-
-class Clock(Protocol):
-    """Reads time. ``now`` is the wall clock (may jump), ``steady_s`` never goes back."""
-
-    def now(self) -> datetime: ...
-
-    def steady_s(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +88,11 @@ class Store(Protocol):
 
         - Tick already in the ledger → ``ClaimDenied(reason=None, settled=True)``; except if it
           was started by this very ``run_id`` and that run is active: granted again, same token.
+        - An operator's pause or skip-next is meant for the tick → the ledger gets the skip.
         - :func:`jobd.core.overlap.obstacle` finds one: if the demand's overlap policy makes that
           a skip (:func:`jobd.core.overlap.fate`) and it is a tick, the ledger gets the skip and
           the answer is ``settled``; manual requests are never settled and leave no row.
+        - The demand's pool has not enough slots left → ``ClaimDenied(POOL, settled=False)``.
         - Else: ledger row "started" (for ticks), run row, the job's next token, the run is active.
         """
         ...
@@ -171,96 +163,4 @@ class Store(Protocol):
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
         """Delete ended runs and ledger rows beyond either bound, in batches; return run ids."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Enforcement:
-    """By what the supervisor holds limits here, for ``ctl show`` and the log."""
-
-    tree: str  # "cgroup v2", "cgroup v1", "process tree": how all descendants are found
-    memory: str  # "cgroup v2", "cgroup v1", "watcher"
-    cpu: str  # "cgroup v2", "cgroup v1", "none"
-    pids: str
-    io: str
-    detail: str = ""  # why nothing better
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """All that the supervisor needs to execute one attempt. Everything is resolved: ids are
-    numbers, paths absolute, the environment complete."""
-
-    run: ActiveRun  # handed back after a daemon's restart
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    cwd: str
-    output: str  # path of the file that keeps the output; made at its first byte
-    output_max_bytes: int
-    stop_signal: int
-    kill_after_s: float
-    uid: int | None = None
-    gid: int | None = None
-    groups: tuple[int, ...] = ()
-    umask: int = 0o022
-    stdin: str | None = None
-    timeout_s: float | None = None  # from exec
-    memory_max_bytes: int | None = None
-    memory_high_bytes: int | None = None
-    cpu_max: float | None = None
-    cpu_weight: int | None = None
-    io_weight: int | None = None
-    pids_max: int | None = None
-    nice: int | None = None
-    oom_score_adj: int | None = None
-
-
-Report = RunStarted | RunNotStarted | AttemptEnded
-
-
-class Supervisor(Protocol):
-    """Holds the children. Speaks to a process that outlives the daemon."""
-
-    @property
-    def enforcement(self) -> Enforcement:
-        """By what limits are held; known once connected."""
-        ...
-
-    @property
-    def since_steady_s(self) -> float:
-        """Since when this supervisor has been there, on the steady clock; known once connected.
-        What was claimed since, and is not held, was never executed."""
-        ...
-
-    async def connect(self) -> Sequence[HeldRun]:
-        """Reach the supervisor (start one if this daemon owns it); return what it holds,
-        leftovers of a dead supervisor being gone by then. ``SupervisorError`` if it cannot be."""
-        ...
-
-    async def start(self, launches: Sequence[Launch]) -> None:
-        """Hand over attempts; each is answered by a RunStarted or RunNotStarted report."""
-        ...
-
-    async def stop(self, run_id: str, cause: str) -> None:
-        """Stop a run's whole tree; unknown runs are ignored, a repeated stop is harmless."""
-        ...
-
-    async def extend(self, run_id: str, until_steady_s: float | None) -> None:
-        """Set the steady instant by which the run must be dead; None: only its timeout."""
-        ...
-
-    async def forget(self, run_ids: Iterable[str]) -> None:
-        """The ends of these runs are recorded; they need not be handed over again."""
-        ...
-
-    def reports(self) -> AsyncIterator[Report]:
-        """Yield reports in order; ends when the supervisor is gone."""
-        ...
-
-    async def release(self) -> None:
-        """Disconnect and leave the supervisor to hold its runs for the next daemon."""
-        ...
-
-    async def shutdown(self) -> None:
-        """End the supervisor; whatever it still holds is killed first."""
         ...

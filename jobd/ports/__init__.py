@@ -1,0 +1,22 @@
+"""What the core's shells need of the world, as Protocols. Each docstring is the contract
+that the conformance tests hold every implementation to."""
+
+from jobd.ports.clock import Clock
+from jobd.ports.shared_store import Batch, Settled, SharedStore
+from jobd.ports.store import AuditEntry, Enrolment, RunFilter, Store
+from jobd.ports.supervisor import Enforcement, Launch, Report, Supervisor
+
+__all__ = [
+    "AuditEntry",
+    "Batch",
+    "Clock",
+    "Enforcement",
+    "Enrolment",
+    "Launch",
+    "Report",
+    "RunFilter",
+    "Settled",
+    "SharedStore",
+    "Store",
+    "Supervisor",
+]
