@@ -21,6 +21,8 @@ from jobd.core.schedule import Schedule
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.store import decide
+from jobd.store.claims import claim
+from jobd.store.leases import Asker
 from jobd.store.lock import StateLock
 from jobd.store.roll import Draft
 from jobd.store.sqlite_file import Doomed
@@ -99,16 +101,16 @@ class SqliteStore:
         self, requests: Sequence[ClaimRequest], node: str, now: datetime
     ) -> Sequence[ClaimAnswer]:
         """See :meth:`jobd.ports.Store.claim`."""
-        history = self._writer
+        history, asker = self._writer, Asker(node, now)
         return await self._change(
-            lambda draft: [decide.claim(draft, history, one, node, now) for one in requests], now
+            lambda draft: [claim(draft, history, one, asker) for one in requests], now
         )
 
     async def skip(self, skips: Sequence[Skip], node: str, now: datetime) -> Sequence[Skip]:
         """See :meth:`jobd.ports.Store.skip`."""
-        history = self._writer
+        history, asker = self._writer, Asker(node, now)
         return await self._change(
-            lambda draft: [decide.skip(draft, history, one, node, now) for one in skips], now
+            lambda draft: [decide.skip(draft, history, one, asker) for one in skips], now
         )
 
     async def void_skips_after(self, now: datetime, schedules: Mapping[str, Schedule]) -> int:

@@ -14,7 +14,7 @@ from jobd.core.run import RunRecord
 from jobd.ports import AuditEntry
 from jobd.store import migrate
 from jobd.store import sqlite_rows as rows
-from jobd.store.memory import AUDIT_KEPT
+from jobd.store.remembered import AUDIT_KEPT
 from jobd.store.roll import Draft, JobState
 from jobd.store.statements import statements
 

@@ -110,7 +110,7 @@ class Writer:
         return True
 
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> Sequence[TickRange]:
-        """See :class:`jobd.store.decide.History`."""
+        """See :class:`jobd.store.history.History`."""
         in_file = self._in_file.rows_over(job, first, last)
         owed = self._backlog
         if owed is None:
@@ -119,7 +119,7 @@ class Writer:
         return [*standing, *owed.rows_over(job.name, first, last)]
 
     def skips_after(self, job: JobState, instant: datetime) -> Sequence[TickRecord]:
-        """See :class:`jobd.store.decide.History`."""
+        """See :class:`jobd.store.history.History`."""
         in_file = self._in_file.skips_after(job, instant)
         owed = self._backlog
         if owed is None:
@@ -128,9 +128,13 @@ class Writer:
         return [*standing, *owed.skips_after(job.name, instant)]
 
     def ended_token(self, run_id: str) -> int | None:
-        """See :class:`jobd.store.decide.History`."""
+        """See :class:`jobd.store.history.History`."""
         held = None if self._backlog is None else self._backlog.ended_token(run_id)
         return self._in_file.ended_token(run_id) if held is None else held
+
+    def was_given_up(self, run_id: str) -> bool:
+        """Nothing is: this store gives no leases that could run out."""
+        return False
 
     @property
     def _in_file(self) -> SqliteFile:
