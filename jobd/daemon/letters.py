@@ -20,6 +20,10 @@ from jobd.web.shapes import JsonObject, iso
 
 T = TypeVar("T")
 
+_UNREADABLE = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+
 
 class Kind(StrEnum):
     """What a letter asks for."""
@@ -168,5 +172,5 @@ def _text(value: object) -> str:
 def _as_bad_letter() -> Iterator[None]:
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise BadLetter(f"not understood ({type(error).__name__}: {error})") from error

@@ -118,7 +118,9 @@ class DaemonNode:
         here, view = self._identity, self.job_view(job)
         if self._peers is None or view is None:
             return here.node  # this scheduler has the words for whatever is wrong
-        if may_run(view.job, here.node, here.labels) and not self.view().is_draining:
+        node = self.view()
+        starts = not (node.is_draining or node.is_stopping)
+        if starts and may_run(view.job, here.node, here.labels):
             return here.node
         return self._peers.best_for(view.job)
 

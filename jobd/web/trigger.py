@@ -57,18 +57,18 @@ def _place(node: Node, job: Job, wanted: str) -> str:
     if not wanted:
         place = node.place_for(job.name)
         if place is None:
-            words = f"no node that is up may run {job.name}: {_restriction(job)}; jobd ctl nodes"
+            words = f"no node{_that_may(job)} is up and starts anything new; see jobd ctl nodes"
             raise Problem(409, "no_node", words)
         return place
     name = node_named(node, wanted)
     seen = known_nodes(node.view()).get(name)
     if not may_run(job, name, seen.word.labels if seen else node.identity.labels):
-        raise bad_request(f"{name} may not run {job.name}: {_restriction(job)}")
+        raise bad_request(f"{name} is no node{_that_may(job)}")
     return name
 
 
-def _restriction(job: Job) -> str:
-    return f"nodes = [{', '.join(job.nodes)}]" if job.nodes else "none starts anything new"
+def _that_may(job: Job) -> str:
+    return f" that may run {job.name} (nodes = [{', '.join(job.nodes)}])" if job.nodes else ""
 
 
 def _check_param(name: str, value: str, pattern: str | None) -> None:

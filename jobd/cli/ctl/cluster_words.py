@@ -6,19 +6,16 @@ from typing import Any
 
 from jobd.cli.ctl.wording import duration, instant, when
 
-NOBODY_DECIDES = (
-    "shared jobs start nothing new, and decide by catchup what passes; "
-    'jobs with scope = "node" go on'
-)
+MEANWHILE = 'only jobs with scope = "node" start; shared ones decide by catchup what they miss'
 
 
 def shared_words(shared: Mapping[str, Any], now: datetime) -> str:
-    """Return how the shared store is, and what that means while it is down."""
+    """Return how the shared store is."""
     since = f" since {when(shared['since'], now)}" if shared["since"] else ""
     if shared["up"]:
         return f"up{since}{latency_words(shared)}"
     trouble = f": {shared['trouble']}" if shared["trouble"] else ""
-    return f"DOWN{since or ', not reached yet'}{trouble}; {NOBODY_DECIDES}"
+    return f"DOWN{since or ', not reached yet'}{trouble}"
 
 
 def latency_words(store: Mapping[str, Any]) -> str:
@@ -54,7 +51,7 @@ def state_words(job: Mapping[str, Any]) -> str:
 def drain_words(document: Mapping[str, Any], now: datetime) -> str:
     """Return who drains this node, and how that ends."""
     by = pause_words(document["drain"], now)
-    return f"this node starts nothing new until jobd ctl undrain{f'; {by}' if by else ''}"
+    return f"{by}{'; ' if by else ''}nothing new starts here until jobd ctl undrain"
 
 
 def pause_words(pause: Mapping[str, Any] | None, now: datetime) -> str:

@@ -72,12 +72,12 @@ def _alone(node: Mapping[str, Any], store: str) -> str:
 
 
 def _row(node: Mapping[str, Any], here: str, now: datetime) -> tuple[str, ...]:
-    is_here = node["node"] == here
+    is_here, is_gone = node["node"] == here, node["state"] == "gone"
     return (
         node["node"],
         node["state"],
-        f"{node['running']}/{node['max_running']}",
-        f"{node['load']:.0%}",
+        NOTHING if is_gone else f"{node['running']}/{node['max_running']}",
+        NOTHING if is_gone else f"{node['load']:.0%}",
         ", ".join(node["labels"]) or NOTHING,
         node["version"],
         "this node" if is_here else _configuration(node),

@@ -6,6 +6,7 @@ from typing import Any
 
 from jobd.cli.ctl.client import Document
 from jobd.cli.ctl.cluster_words import (
+    MEANWHILE,
     drain_words,
     latency_words,
     nodes_words,
@@ -39,7 +40,7 @@ def status_lines(document: Document) -> Iterator[str]:
     now = datetime.fromisoformat(document["now"])
     yield facts(_node_facts(document, now))
     yield from section("RUNNING", *_running(document, now))
-    yield from section("RUNNING ON OTHER NODES", *_elsewhere(document, now))
+    yield from section(_elsewhere_title(document), *_elsewhere(document, now))
     yield from section("WAITING", *_waiting(document, now))
     yield from section("LAST RUN NOT A SUCCESS", *_failing(document, now))
     yield from section("SKIPPED IN 24 HOURS", *_skipped(document))
@@ -107,6 +108,8 @@ def _cluster_facts(shared: dict[str, Any] | None, now: datetime) -> Iterator[tup
     yield "cluster", f"{shared['kind']}, {shared_words(shared, now)}"
     as_of = "" if shared["up"] else f", as of {when(shared['as_of'], now)}"
     yield "nodes", f"{nodes_words(shared)}{as_of}"
+    if not shared["up"]:
+        yield "meanwhile", MEANWHILE
 
 
 def _enforcement_words(by: dict[str, Any]) -> str:
@@ -127,6 +130,11 @@ def _running(document: Document, now: datetime) -> Rows:
         for run in document["active_runs"]
     ]
     return ("JOB", "RUN", "STATE", "SINCE", "BY", "ATTEMPT"), rows
+
+
+def _elsewhere_title(document: Document) -> str:
+    is_known = document["shared"] is None or document["shared"]["up"]
+    return f"RUNNING ON OTHER NODES{'' if is_known else ', WHEN LAST KNOWN'}"
 
 
 def _elsewhere(document: Document, now: datetime) -> Rows:
