@@ -22,7 +22,7 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     """Put a configuration in force. Jobs that did not change feel nothing."""
     state.room.max_running = event.max_running
     state.waiting.size = event.max_waiting
-    state.labels = event.labels
+    state.labels, state.pools = event.labels, event.pools
     if state.neighbours is not None:
         state.neighbours.labels = event.labels
     if not state.is_recovered:

@@ -3,6 +3,7 @@
 Only the modules ticks, runs, operate and enrol change it, each for its own part.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -11,7 +12,7 @@ from typing import Any
 from jobd.core.admission import Room, WaitingRoom
 from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause
 from jobd.core.effects import Claim, Effect, RecordSkips
-from jobd.core.job import Job, Scope
+from jobd.core.job import Job, Pool, Scope
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
@@ -154,6 +155,7 @@ class SchedulerState:
     neighbours: Neighbours | None = None  # None: this node shares its store with nobody
     turns: dict[str, Candidate] = field(default_factory=dict)  # wait for this node's turn
     asking: dict[str, Candidate] = field(default_factory=dict)  # their turn has come; see turns
+    pools: Mapping[str, Pool] = field(default_factory=dict)  # all that are configured
     wait_for_pool: dict[str, Candidate] = field(default_factory=dict)
     drain: Pause | None = None  # this node starts nothing new
     timers: Timers = field(default_factory=Timers)

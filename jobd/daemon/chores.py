@@ -1,6 +1,7 @@
 """Chores: what has to be done now and then. Retention, and looking whether the store answers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import anyio
@@ -55,17 +56,19 @@ class Chores:
 
     async def ping(self) -> None:
         """Look at the store's health once."""
+        asked_s = self._clock.steady_s()
         try:
             await self._store.ping()
-            is_up, trouble = True, self._store.trouble
             self._last_answer_s = self._clock.steady_s()
+            seen = StoreHealth(True, self._store.trouble, None, self._last_answer_s - asked_s)
         except StoreUnavailable as error:
-            is_up, trouble = False, str(error)
-        if (is_up, bool(trouble)) != (self.health.is_up, bool(self.health.trouble)):
-            self.health = StoreHealth(is_up, trouble, self._clock.now() if trouble else None)
+            seen = StoreHealth(False, str(error), None)
+        known = self.health
+        if (seen.is_up, bool(seen.trouble)) != (known.is_up, bool(known.trouble)):
+            self.health = replace(seen, since=self._clock.now() if seen.trouble else None)
             self._on_health(self.health)
-        elif trouble != self.health.trouble:
-            self.health = StoreHealth(is_up, trouble, self.health.since)
+        else:
+            self.health = replace(seen, since=known.since)
 
     async def prune(self) -> None:
         """Delete history beyond its bounds, and the output that belongs to it."""

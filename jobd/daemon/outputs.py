@@ -34,6 +34,10 @@ class Outputs:
         path = self.path(run_id, attempt)
         return await to_thread.run_sync(_read, path, offset, limit)
 
+    async def has(self, run_id: str, attempt: int) -> bool:
+        """Tell whether what an attempt wrote is kept on this node."""
+        return await to_thread.run_sync(self.path(run_id, attempt).exists)
+
     async def has_match(self, run_id: str, attempt: int, pattern: str) -> bool:
         """Tell whether a line of the output that is kept matches the pattern anywhere.
 

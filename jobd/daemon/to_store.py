@@ -22,8 +22,8 @@ from jobd.core.effects import (
     VoidSkips,
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded
-from jobd.daemon.inbox import Inbox
 from jobd.daemon.drained import text_of
+from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
 from jobd.daemon.routes import StoreEffect
 from jobd.errors import StoreUnavailable

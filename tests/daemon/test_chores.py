@@ -132,3 +132,11 @@ async def test_both_chores_come_back_for_ever(desk: Desk, monkeypatch: pytest.Mo
         calls = desk.store.calls
         await until(lambda: calls.count("ping") >= 3 and calls.count("prune") >= 3)
         tasks.cancel_scope.cancel()
+
+
+async def test_how_long_the_store_takes_to_answer_is_known(desk: Desk) -> None:
+    await desk.chores.ping()
+    well = desk.chores.health.latency_s
+    desk.store.is_down = True
+    await desk.chores.ping()
+    assert (well, desk.chores.health.latency_s) == (0.0, None)
