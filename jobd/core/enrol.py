@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from jobd.core.candidates import drop
 from jobd.core.claim import ActiveRun, JobMemory
-from jobd.core.events import Configured, HeldRun, Recovered
+from jobd.core.events import AttemptEnded, Configured, HeldRun, Recovered
 from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.ledger import SkipReason
+from jobd.core.outcome import Exit
 from jobd.core.placement import may_run
 from jobd.core.run import RunEvent, RunState, advance
 from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
@@ -184,7 +185,12 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
     if run_track.state is RunState.STARTING and held.started_at is not None:
         started(run_track, held.started_at)
     if held.exit is not None:
-        attempt_ended(state, run_track, held.exit, held.ended_at or now, held.matched_failure)
+        attempt_ended(state, run_track, _end_of(held, held.exit, now))
+
+
+def _end_of(held: HeldRun, exit_: Exit, now: datetime) -> AttemptEnded:
+    at, matched, trouble = held.ended_at or now, held.matched_failure, held.search_trouble
+    return AttemptEnded(held.run.run_id, exit_, at, matched, trouble)
 
 
 def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) -> None:

@@ -45,6 +45,7 @@ class HeldRun:
     start_error: str = ""
     ended_at: datetime | None = None
     matched_failure: bool = False
+    search_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,14 @@ class RunNotStarted:
 @frequent
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """An attempt's process tree is gone. ``matched_failure``: its output met failure_pattern."""
+    """An attempt's process tree is gone. ``matched_failure``: its output met failure_pattern;
+    ``search_trouble``: why that could not be told."""
 
     run_id: str
     exit: Exit
     ended_at: datetime
     matched_failure: bool = False
+    search_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from operator import attrgetter
 from jobd.core import overlap
 from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
+from jobd.core.events import AttemptEnded
 from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
@@ -87,16 +88,14 @@ def not_started(state: SchedulerState, run_track: RunTrack, reason: str, now: da
     _attempt_over(state, run_track, _record(run_track, Outcome.START_ERROR, now, reason), now)
 
 
-def attempt_ended(
-    state: SchedulerState, run_track: RunTrack, exit_: Exit, at: datetime, matched_failure: bool
-) -> None:
+def attempt_ended(state: SchedulerState, run_track: RunTrack, end: AttemptEnded) -> None:
     """End an attempt whose process tree is gone."""
     state.room.release()
-    if exit_.stop_cause is StopCause.TRUST:
+    if end.exit.stop_cause is StopCause.TRUST:
         run_track.is_trusted = False  # whose run it is now, the next renewal says
-    outcome = judge(exit_, run_track.job.success_exit_codes, matched_failure)
-    reason = _words(exit_, outcome, matched_failure)
-    _attempt_over(state, run_track, _record(run_track, outcome, at, reason, exit_), at)
+    outcome = judge(end.exit, run_track.job.success_exit_codes, end.matched_failure)
+    record = _record(run_track, outcome, end.ended_at, _words(end, outcome), end.exit)
+    _attempt_over(state, run_track, record, end.ended_at)
 
 
 def lost(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
@@ -236,12 +235,14 @@ _MEASURED = attrgetter(
 _NOTHING = (None, None, None, None, None, 0, 0)
 
 
-def _words(exit_: Exit, outcome: Outcome, matched_failure: bool) -> str:
+def _words(end: AttemptEnded, outcome: Outcome) -> str:
     """Return what to tell people beside the outcome; most ends need no words."""
-    if exit_.stop_cause is not None:
-        return f"stopped by jobd: {exit_.stop_cause.value}"
-    if matched_failure and outcome is Outcome.FAILURE:
+    if end.exit.stop_cause is not None:
+        return f"stopped by jobd: {end.exit.stop_cause.value}"
+    if end.matched_failure and outcome is Outcome.FAILURE:
         return "a line of its output matches failure_pattern"
-    if exit_.oom_killed and outcome is Outcome.SUCCESS:
+    if end.search_trouble and outcome is Outcome.SUCCESS:
+        return f"judged without failure_pattern: {end.search_trouble}"
+    if end.exit.oom_killed and outcome is Outcome.SUCCESS:
         return "a process of it was killed at the memory ceiling; the job went on and succeeded"
     return ""
