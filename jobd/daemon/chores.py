@@ -25,6 +25,7 @@ class Chores:
     def __init__(
         self,
         store: Store,
+        shared: Store | None,
         clock: Clock,
         outputs: Outputs,
         active: Container[str],
@@ -32,6 +33,7 @@ class Chores:
         on_health: Callable[[StoreHealth], None],
     ) -> None:
         self._store = store
+        self._stores = (store,) if shared is None else (store, shared)
         self._clock = clock
         self._outputs = outputs
         self._active = active
@@ -78,7 +80,9 @@ class Chores:
         settings = self._settings()
         older_than = self._clock.now() - max(settings.keep_runs, timedelta(minutes=1))
         try:
-            gone = await self._store.prune(older_than, settings.keep_runs_per_job)
+            gone = []
+            for store in self._stores:
+                gone += await store.prune(older_than, settings.keep_runs_per_job)
             strangers = await self._strangers(older_than)
         except StoreUnavailable as error:
             get_log().warning("history not pruned; next try in an hour", error=str(error))
@@ -99,5 +103,5 @@ class Chores:
     async def _is_known(self, run_id: str) -> bool:
         if run_id in self._active:  # one that writes nothing for a month
             return True
-        run = await self._store.run(run_id)
-        return run is not None and run.run_id == run_id  # a prefix would find another
+        found = [await store.run(run_id) for store in self._stores]
+        return any(run is not None and run.run_id == run_id for run in found)  # a prefix is another
