@@ -11,6 +11,7 @@ from jobd.core import picture
 from jobd.core.cluster import NodeSeen
 from jobd.core.effects import Reply
 from jobd.core.events import CancelAsked, DrainAsked, OperatorEvent, TriggerAsked
+from jobd.core.placement import may_run
 from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.core.view import JobView, NodeView
@@ -25,7 +26,7 @@ from jobd.daemon.peers import Peers
 from jobd.daemon.reload import Reloader
 from jobd.errors import NodeUnavailable, StoreUnavailable
 from jobd.ports import Clock, Enforcement, Store, Supervisor
-from jobd.web.fleet import known_nodes, may_run
+from jobd.web.fleet import known_nodes
 from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
 
 LOOK_AFAR = timedelta(seconds=1)  # between two looks whether a run elsewhere has ended
@@ -120,7 +121,7 @@ class DaemonNode:
             return here.node  # this scheduler has the words for whatever is wrong
         node = self.view()
         starts = not (node.is_draining or node.is_stopping)
-        if starts and may_run(view.job, here.node, here.labels):
+        if starts and may_run(view.job.nodes, here.node, here.labels):
             return here.node
         return self._peers.best_for(view.job)
 
