@@ -169,9 +169,8 @@ class Daemon:
             with anyio.fail_after(STOP_MARGIN.total_seconds()):
                 await self._part()
         except (SupervisorError, TimeoutError) as error:
-            self._parts.show.parted_badly(
-                error
-            )  # it is gone, or ends by itself once nobody is there
+            # It is gone, or ends by itself once nobody is there.
+            self._parts.show.parted_badly(error)
         finally:
             if self._parts.membership is not None:
                 await self._parts.membership.close()
