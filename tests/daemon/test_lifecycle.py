@@ -24,7 +24,15 @@ from jobd.daemon.lifecycle import Daemon
 from jobd.daemon.outputs import Outputs
 from jobd.errors import ConfigError, StateError, StoreUnavailable, SupervisorError
 from jobd.ports import Enrolment
-from tests.daemon.fakes import FakeStore, FakeSupervisor, exit_of, keep_output, run_of, until
+from tests.daemon.fakes import (
+    FakeMemory,
+    FakeStore,
+    FakeSupervisor,
+    exit_of,
+    keep_output,
+    run_of,
+    until,
+)
 
 Write = Callable[..., Config]
 JOB = '[jobs.a]\ncommand = "true"\n'
@@ -67,6 +75,7 @@ class Desk:
             self.config,
             clock=SystemClock(),
             store=self.store,
+            memory=FakeMemory(),
             supervisor=self.supervisor,
             owns_supervisor=self.owns,
             notifier=self.notes,  # type: ignore[arg-type]
