@@ -38,6 +38,11 @@ def drain_words(drain: Pause) -> str:
     return _told(f"drained by {drain.by}", drain.reason)
 
 
+def skip_next_words(wish: Pause) -> str:
+    """Return who wanted a job's next tick skipped, and why."""
+    return _told(f"skip-next by {wish.by}", wish.reason)
+
+
 def _fulfil_skip_next(state: SchedulerState, track: JobTrack, fire_time: datetime) -> str:
     """Forget the wish to skip a tick once that tick, or a later one, is here; return the
     reason for its skip, or ""."""
@@ -47,7 +52,7 @@ def _fulfil_skip_next(state: SchedulerState, track: JobTrack, fire_time: datetim
     track.remember(skip_next=None)
     state.emit(SaveSkipNext(track.job.name, None, wish.by))
     is_meant = wish.until is None or fire_time == wish.until
-    return _told(f"skip-next by {wish.by}", wish.reason) if is_meant else ""
+    return skip_next_words(wish) if is_meant else ""
 
 
 def _told(what: str, reason: str) -> str:

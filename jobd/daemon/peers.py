@@ -43,12 +43,14 @@ class Peers:
         *,
         view: Callable[[], NodeView],
         health: Callable[[], StoreHealth],
+        silence: Callable[[], timedelta],
     ) -> None:
         self._store = store
         self._node = node
         self._clock = clock
         self._view = view
         self.health = health
+        self.silence = silence  # for how long the store has not answered
 
     def best_for(self, job: Job) -> str | None:
         """Name the other node that would try a tick of the job first; None: none starts it."""

@@ -2,8 +2,9 @@
 that the conformance tests hold every implementation to."""
 
 from jobd.ports.clock import Clock
+from jobd.ports.node_memory import NodeMemory, Posted
 from jobd.ports.shared_store import Batch, Settled, SharedStore
-from jobd.ports.store import AuditEntry, Enrolment, RunFilter, Store
+from jobd.ports.store import AuditEntry, Enrolment, Questions, RunFilter, Store
 from jobd.ports.supervisor import Enforcement, Launch, Report, Supervisor
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "Enforcement",
     "Enrolment",
     "Launch",
+    "NodeMemory",
+    "Posted",
+    "Questions",
     "Report",
     "RunFilter",
     "Settled",
