@@ -47,9 +47,8 @@ class Desk:
         self.reloader = Reloader(
             config, store, None, FakeMemory(), clock, self.inbox, no_routes(), lambda *_: None
         )
-        self.chores = Chores(
-            store, None, clock, self.outputs, lambda: self.reloader.config.store, lambda _: None
-        )
+        settings, active = lambda: self.reloader.config.store, self.scheduler.state.runs
+        self.chores = Chores(store, None, clock, self.outputs, active, settings, lambda _: None)
         self.node = DaemonNode(
             identity_of(config, clock.now()),
             scheduler=self.scheduler,

@@ -47,7 +47,9 @@ class Desk:
 
     def _on_finished(self, effects: Sequence[FinishRun]) -> None:
         self.finished += [effect.finish.record.run_id for effect in effects]
-        self.durable += [self.store._runs.get(run_id) is not None for run_id in self.finished]
+        self.durable += [
+            self.store._all.ended_token(run_id) is not None for run_id in self.finished
+        ]
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
