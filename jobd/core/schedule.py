@@ -113,7 +113,7 @@ class CronSchedule:
 
     def interval(self, near: datetime) -> timedelta:
         """See :class:`Schedule`; by the wall clock, so that a day is one in every season."""
-        return timedelta(seconds=self._times.interval_s(_floor_s(near)))
+        return self._times.interval(_floor_s(near))
 
     def note(self, fire_time: datetime) -> str:
         """Say what a change of the clock did to this fire time; "" if nothing."""

@@ -5,6 +5,7 @@ Only the modules ticks, runs, operate and enrol change it, each for its own part
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -144,14 +145,19 @@ class SchedulerState:
     is_stopping: bool = False
     is_grace_over: bool = False  # what is granted now must not run any more
     now: datetime = EPOCH  # of the event that is being handled
+    _run_ids: blake2b = field(init=False, repr=False)  # fed with what all of them begin with
     _out: list[Effect] = field(default_factory=list)
     _skips: list[tuple[JobTrack, Skip]] = field(default_factory=list)
     _claims: list[tuple[JobTrack, Candidate]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._run_ids = blake2b(f"{self.node} {self.incarnation} ".encode(), digest_size=8)
+
     def run_id(self, job: str, fire_time: datetime) -> str:
         """Return the id of the run that a tick becomes here: 16 hex digits, unique."""
-        identity = f"{self.node} {self.incarnation} {job}@{fire_time.timestamp():.6f}"
-        return blake2b(identity.encode(), digest_size=8).hexdigest()
+        digest = self._run_ids.copy()
+        digest.update(f"{job}@{_stamp(fire_time)}".encode())
+        return digest.hexdigest()
 
     def emit(self, effect: Effect) -> None:
         """Ask for something."""
@@ -195,6 +201,12 @@ class SchedulerState:
             asked = [_settling(c.request, t.settled_until(c)) for t, c in claims]
             effects.append(Claim(tuple(asked)))
         return effects
+
+
+@lru_cache(maxsize=64)
+def _stamp(fire_time: datetime) -> str:
+    """Return an instant in words; kept, as a herd's jobs have it in common."""
+    return f"{fire_time.timestamp():.6f}"
 
 
 def _settling(request: ClaimRequest, until: datetime) -> ClaimRequest:
