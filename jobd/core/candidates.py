@@ -132,16 +132,20 @@ def put_back(state: SchedulerState, candidate: Candidate) -> None:
 
 def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
     """Take a candidate out of everything that it may stand in."""
-    key = candidate.key
-    track.open.pop(key, None)
+    track.open.pop(candidate.key, None)
     state.touched.append(track)
     if candidate.request.fire_time is not None:
         track.counts_from = state.now
+    if candidate.held_by is not None:  # most are never held, and stand in no line
+        _leave_lines(state, track, candidate)
+
+
+def _leave_lines(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
     if track.queued is candidate:
         track.queued = None
     state.queued.pop(candidate.key, None)
     state.waiting.leave(candidate)
-    state.timers.cancel(TimerKind.START_DEADLINE, key)
+    state.timers.cancel(TimerKind.START_DEADLINE, candidate.key)
 
 
 def _settled(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
@@ -214,19 +218,20 @@ def _queue_up(
 
 
 def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
+    was_held = candidate.held_by is not None
     candidate.blocker = None
     candidate.held_by = state.room.obstacle()
     if candidate.held_by is not None:
         _wait_for_room(state, candidate)
         return
     state.room.take()
-    key = candidate.key
-    state.timers.cancel(TimerKind.START_DEADLINE, key)
+    if was_held:
+        state.timers.cancel(TimerKind.START_DEADLINE, candidate.key)
     if candidate.retry_of is not None:
         close(state, track, candidate)
         begin_retry(state, candidate.retry_of)
         return
-    state.claiming[key] = candidate
+    state.claiming[candidate.key] = candidate
     state.claim(track, candidate)
 
 

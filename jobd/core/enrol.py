@@ -9,7 +9,7 @@ from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.ledger import SkipReason
 from jobd.core.run import RunEvent, RunState, advance
-from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
+from jobd.core.runs import attempt_ended, keep, leave_backoff, lost, not_started, send, started
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
@@ -178,10 +178,7 @@ def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) ->
     """Go on from an attempt that was started while nobody could write that down any more."""
     run_track.run = run
     if run_track.state is RunState.BACKOFF:
-        state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
-        waiting = state.waiting.get(run.run_id)
-        if waiting is not None:
-            state.waiting.leave(waiting)
+        leave_backoff(state, run.run_id)
         state.room.take()
         run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
 

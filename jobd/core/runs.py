@@ -67,6 +67,14 @@ def begin_retry(state: SchedulerState, run_track: RunTrack) -> None:
     state.emit(StartRun(run_track.run, run_track.job))
 
 
+def leave_backoff(state: SchedulerState, run_id: str) -> None:
+    """Forget the next attempt, whether its time or room for it was waited for."""
+    state.timers.cancel(TimerKind.RETRY_DUE, run_id)
+    retry = state.waiting.get(run_id)
+    if retry is not None:
+        state.waiting.leave(retry)
+
+
 def started(run_track: RunTrack, at: datetime) -> None:
     """Note that the supervisor has executed the attempt."""
     run_track.state = advance(run_track.state, RunEvent.STARTED)
@@ -150,13 +158,11 @@ def _gets_another(run_track: RunTrack, record: RunRecord) -> bool:
 
 
 def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: datetime) -> None:
-    run_track.state = advance(run_track.state, RunEvent.FINISHED)
     run = run_track.run
+    if run_track.state is RunState.BACKOFF:
+        leave_backoff(state, run.run_id)
+    run_track.state = advance(run_track.state, RunEvent.FINISHED)
     del state.runs[run.run_id]
-    state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
-    retry = state.waiting.get(run.run_id)
-    if retry is not None:
-        state.waiting.leave(retry)
     track = state.tracks[run.job]
     del track.runs[run.run_id]
     track.counts_from = record.ended_at

@@ -42,7 +42,7 @@ class Candidate:
     request: ClaimRequest
     due: datetime  # jitter included; age counts from here
     deadline: datetime | None = None  # not started by then: skipped
-    held_by: SkipReason | None = None
+    held_by: SkipReason | None = None  # None: it stands in no line, and has no timer
     blocker: str | None = None  # the run in its way
     request_id: str | None = None  # the operator who waits for an answer
     may_queue: bool = False  # an operator said --queue
