@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from operator import attrgetter
 
 from jobd.core import overlap
 from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
@@ -14,6 +13,8 @@ from jobd.core.outcome import Exit, Outcome, StopCause, judge
 from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
 from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
+
+_Measured = tuple[int | None, int | None, float | None, float | None, int | None, int, int]
 
 
 def begin(
@@ -212,22 +213,39 @@ def _record(
     run_track: RunTrack, outcome: Outcome, at: datetime, reason: str, seen: Exit | None = None
 ) -> RunRecord:
     run = run_track.run
-    measured = _NOTHING if seen is None else _MEASURED(seen)
-    began = run_track.started_at
-    values = [*_CLAIMED(run), began, at, outcome, reason, *measured, run.params]
-    return RunRecord(*values)
+    return RunRecord(
+        run.run_id,
+        run.job,
+        run.node,
+        run.token,
+        run.trigger,
+        run.fire_time,
+        run.claimed_at,
+        run.requested_by,
+        run.attempt,
+        run_track.started_at,
+        at,
+        outcome,
+        reason,
+        *(_NOTHING if seen is None else _measured(seen)),
+        run.params,
+    )
 
 
-# What a record takes over, in the record's order: field by field takes twice as long.
-_CLAIMED = attrgetter(
-    "run_id", "job", "node", "token", "trigger", "fire_time", "claimed_at", "requested_by",
-    "attempt",
-)  # fmt: skip
-_MEASURED = attrgetter(
-    "exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes",
-    "output_dropped_bytes",
-)  # fmt: skip
-_NOTHING = (None, None, None, None, None, 0, 0)
+def _measured(seen: Exit) -> _Measured:
+    """Return what a record takes over from an exit, in the record's order."""
+    return (
+        seen.exit_code,
+        seen.signal,
+        seen.duration_s,
+        seen.cpu_s,
+        seen.memory_peak_bytes,
+        seen.output_bytes,
+        seen.output_dropped_bytes,
+    )
+
+
+_NOTHING: _Measured = (None, None, None, None, None, 0, 0)
 
 
 def _words(exit_: Exit, outcome: Outcome, matched_failure: bool) -> str:
