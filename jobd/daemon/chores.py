@@ -1,7 +1,7 @@
 """Chores: what has to be done now and then. Retention, and looking whether the store answers."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Container, Sequence
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -18,19 +18,22 @@ FIRST_PRUNE_S = 60.0  # not at once: a start has better things to do
 
 
 class Chores:
-    """Works beside the scheduler. ``on_health`` is told when the store's health has changed."""
+    """Works beside the scheduler. ``active``: the ids of the runs that have not ended, at any
+    time; ``on_health`` is told when the store's health has changed."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
         outputs: Outputs,
+        active: Container[str],
         settings: Callable[[], StoreSettings],
         on_health: Callable[[StoreHealth], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._outputs = outputs
+        self._active = active
         self._settings = settings
         self._on_health = on_health
         self.health = StoreHealth(is_up=True, trouble="", since=None)
@@ -73,7 +76,25 @@ class Chores:
         older_than = self._clock.now() - max(settings.keep_runs, timedelta(minutes=1))
         try:
             gone = await self._store.prune(older_than, settings.keep_runs_per_job)
+            strangers = await self._strangers(older_than)
         except StoreUnavailable as error:
             get_log().warning("history not pruned; next try in an hour", error=str(error))
             return
         await self._outputs.remove(gone)
+        await self._outputs.remove(strangers)
+        if strangers:
+            get_log().info("output of unknown runs deleted", runs=len(strangers))
+
+    async def _strangers(self, older_than: datetime) -> Sequence[str]:
+        """Return the runs whose output is as old, and of which the store has never heard: it
+        could not be written to when they ran. While it still cannot, nobody is one."""
+        if self._store.trouble:
+            return ()
+        found = await self._outputs.untouched_since(older_than)
+        return [run_id for run_id in found if not await self._is_known(run_id)]
+
+    async def _is_known(self, run_id: str) -> bool:
+        if run_id in self._active:  # one that writes nothing for a month
+            return True
+        run = await self._store.run(run_id)
+        return run is not None and run.run_id == run_id  # a prefix would find another

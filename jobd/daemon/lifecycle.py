@@ -103,9 +103,8 @@ class Daemon:
         show, store, clock = self._show, self._store, self._clock
         reloader = Reloader(config, store, clock, self._inbox, show.reloaded)
         self._reloader = reloader
-        self._chores = Chores(
-            store, clock, self._outputs, lambda: reloader.config.store, show.store_health
-        )
+        settings, active = lambda: reloader.config.store, self._scheduler.state.runs
+        self._chores = Chores(store, clock, self._outputs, active, settings, show.store_health)
 
     def _make_node(self, identity: Identity) -> DaemonNode:
         return DaemonNode(

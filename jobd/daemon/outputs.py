@@ -1,8 +1,10 @@
 """Outputs: where the output of each attempt is kept, how it is read, searched and removed."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from anyio import to_thread
@@ -11,6 +13,8 @@ from jobd.daemon.searches import Finding, Searches
 from jobd.supervisor.output import read_slice
 from jobd.telemetry.logs import get_log
 from jobd.web.node import OutputSlice
+
+_FILE = re.compile(r"(.+)\.[0-9]+", re.ASCII)  # run id and attempt
 
 
 class Outputs:
@@ -37,6 +41,16 @@ class Outputs:
         """Tell whether a line of the output that is kept matches the pattern anywhere."""
         return await self._searches.find(self.path(run_id, attempt), pattern)
 
+    async def untouched_since(self, instant: datetime) -> set[str]:
+        """Return the runs of whose output files one was last written to before ``instant``."""
+        found: set[str] = set()
+        try:  # folder by folder: a month's files would keep a thread busy for seconds
+            for folder in await to_thread.run_sync(_folders, self._folder):
+                found |= await to_thread.run_sync(_old_runs, folder, instant.timestamp())
+        except OSError as error:
+            get_log().error("output not looked through", error=str(error))
+        return found
+
     async def remove(self, run_ids: Iterable[str]) -> None:
         """Delete the output of runs, all attempts of each; what cannot be deleted is told."""
         by_folder = defaultdict(set)
@@ -54,6 +68,29 @@ def _read(path: Path, offset: int, limit: int) -> OutputSlice:
         return OutputSlice(*read_slice(str(path), offset, limit))
     except FileNotFoundError:
         return OutputSlice(b"", offset)
+
+
+def _folders(root: Path) -> list[str]:
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _old_runs(folder: str, before_s: float) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {
+            match[1]
+            for entry in entries
+            if (match := _FILE.fullmatch(entry.name)) and _is_older(entry, before_s)
+        }
+
+
+def _is_older(entry: "os.DirEntry[str]", instant_s: float) -> bool:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime < instant_s
+    except FileNotFoundError:
+        return False
 
 
 def _remove(folder: Path, doomed: set[str]) -> None:

@@ -44,7 +44,7 @@ class Desk:
         self.outputs = Outputs(config.daemon.state_dir)
         self.reloader = Reloader(config, store, clock, self.inbox, lambda *_: None)
         self.chores = Chores(
-            store, clock, self.outputs, lambda: self.reloader.config.store, lambda _: None
+            store, clock, self.outputs, (), lambda: self.reloader.config.store, lambda _: None
         )
         self.node = DaemonNode(
             identity_of(config, clock.now()),

@@ -1,6 +1,7 @@
 """Outputs: kept files are read and removed, whatever is in them."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,36 @@ async def test_output_that_cannot_be_removed_is_told_and_keeps_no_other(
     await outputs.remove(["aa11", "bb22"])
     assert [record["event"] for record in log] == ["output not deleted"]
     assert os.listdir(outputs.path("bb22", 1).parent) == []
+
+
+async def test_what_is_no_output_is_never_taken_for_one(outputs: Outputs, tmp_path: Path) -> None:
+    """Somebody keeps notes there; the state directory may even be somebody's home."""
+    folder = tmp_path / "output" / "aa"
+    folder.mkdir(parents=True)
+    for name in ("aa11.1", "aa11.12", "aa22.1", "notes", "notes.txt", ".1"):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, (0, 0))
+    (tmp_path / "output" / "stray.1").write_bytes(b"")
+    os.utime(folder / "aa22.1")
+    assert await outputs.untouched_since(datetime(2000, 1, 1, tzinfo=UTC)) == {"aa11"}
+
+
+async def test_without_any_output_nothing_is_old(outputs: Outputs) -> None:
+    assert await outputs.untouched_since(datetime(2000, 1, 1, tzinfo=UTC)) == set()
+
+
+async def test_a_folder_that_cannot_be_looked_through_ends_nothing(
+    outputs: Outputs, tmp_path: Path, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "output" / "aa").mkdir(parents=True)
+    (tmp_path / "output" / "aa" / "aa11.1").write_bytes(b"x")
+    (tmp_path / "output" / "bb").symlink_to("bb")  # neither a folder nor anything else
+    os.utime(tmp_path / "output" / "aa" / "aa11.1", (0, 0))
+    assert await outputs.untouched_since(datetime(2000, 1, 1, tzinfo=UTC)) == {"aa11"}
+    monkeypatch.setattr(os, "scandir", _refuse)
+    assert await outputs.untouched_since(datetime(2000, 1, 1, tzinfo=UTC)) == set()
+    assert [record["event"] for record in log] == ["output not looked through"]
+
+
+def _refuse(path: object) -> None:
+    raise PermissionError(13, "Permission denied")
