@@ -146,8 +146,8 @@ class Peers:
         view = self._view()
         shared, seen = view.shared, known_nodes(view).get(to)
         if shared is None or shared.is_silent or shared.at is None:
-            words = "which cannot be asked: the shared store does not answer"
-            raise NodeUnavailable(f"{what}{to}, {words}")
+            who = f"{what}{to}, which" if what else to
+            raise NodeUnavailable(f"{who} cannot be asked: the shared store does not answer")
         if seen is None or not is_up(seen, shared.at):
             raise NodeUnavailable(f"{what}{whereabouts(to, view)}: it cannot be asked")
 
