@@ -17,6 +17,8 @@ from jobd.errors import SupervisorError
 from jobd.ports import Launch, Supervisor
 from jobd.telemetry.logs import get_log
 
+PREPARED_AT_ONCE = 128  # as the client sends, and more than tell the supervisor of a herd
+
 
 @dataclass(frozen=True, slots=True)
 class Forget:
@@ -77,6 +79,11 @@ class ToSupervisor:
         again = [effect.run.run_id for effect in effects if effect.run.attempt > 1]
         if again:
             await self._supervisor.forget(again)
+        # A few at a time, so that the first starts while the last is prepared.
+        for first in range(0, len(effects), PREPARED_AT_ONCE):
+            await self._hand_over(effects[first : first + PREPARED_AT_ONCE])
+
+    async def _hand_over(self, effects: Sequence[StartRun]) -> None:
         launches = []
         for effect, made in zip(effects, await self._prepared(effects), strict=True):
             if not self._is_wanted(effect.run):
