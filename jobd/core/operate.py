@@ -29,6 +29,10 @@ def trigger(state: SchedulerState, asked: TriggerAsked, now: datetime) -> None:
     if state.is_stopping:
         _refuse(state, asked.request_id, "shutting_down", "this daemon is stopping")
         return
+    if _is_store_silent(state, track):
+        words = f"the store that decides {job.name} does not answer; `jobd ctl status` says more"
+        _refuse(state, asked.request_id, "store_down", words)
+        return
     refusal = _why_not_here(state, track)
     if refusal:
         _refuse(state, asked.request_id, "not_here", refusal)
@@ -132,6 +136,12 @@ def skip_next(state: SchedulerState, asked: SkipNextAsked, now: datetime) -> Non
     fire = track.next_fire
     what = f"the tick of {fire:%Y-%m-%dT%H:%M:%SZ}" if fire is not None else "the next tick"
     state.emit(Accepted(asked.request_id, message=f"{what} will be skipped"))
+
+
+def _is_store_silent(state: SchedulerState, track: JobTrack) -> bool:
+    return (
+        state.neighbours is not None and state.neighbours.is_silent and state.is_shared(track.job)
+    )
 
 
 def _why_not_here(state: SchedulerState, track: JobTrack) -> str:
