@@ -128,7 +128,6 @@ class StopElsewhere:
 
     run_id: str
     cause: StopCause
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
