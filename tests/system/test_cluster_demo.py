@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,25 +61,43 @@ class Terminal:
         return int((self.state / node / "pid").read_text(encoding="ascii"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def terminal(needs_postgres: None) -> Iterator[Terminal]:
+    """One demo for all tests here; the last but one ends it."""
     made = Terminal()
     yield made
     if made.process.poll() is None:
         made.interrupt()
+    shutil.rmtree(made.folder)
 
 
 @pytest.mark.timeout(150)
-def test_make_cluster_shows_what_a_cluster_is_and_leaves_nothing(terminal: Terminal) -> None:
-    """Three nodes that share; one is killed, and the others have its share."""
+def test_within_a_minute_every_kind_of_job_has_shown_its_effect(terminal: Terminal) -> None:
     eventually(lambda: terminal.nodes_up() == {*"abc"}, lambda: f"up: {terminal.text}", 60)
-    assert "Ctrl-C stops everything" in terminal.text
-    assert "kill -9 $(cat" in terminal.text
-    pids = [terminal.pid(node) for node in "abc"]
     eventually(lambda: shown(terminal), lambda: f"all of it: {terminal.text}", SHOWN_WITHIN_S)
-    os.kill(pids[1], signal.SIGKILL)
-    eventually(lambda: terminal.nodes_up() == {*"ac"}, "b is known to be gone", 20)
+
+
+def test_it_says_what_to_try_and_how_it_ends(terminal: Terminal) -> None:
+    assert f"jobd ctl --socket {terminal.state}/a/jobd.sock nodes" in terminal.text
+    assert f"kill -9 $(cat {terminal.state}/b/pid)" in terminal.text
+    assert "Ctrl-C stops everything" in terminal.text
+
+
+def test_a_second_one_is_refused_while_the_first_runs(terminal: Terminal) -> None:
+    argv = [sys.executable, "-m", "deploy.cluster", "--state", str(terminal.state)]
+    done = subprocess.run(argv, cwd=TREE, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 73
+    assert "a demo runs already" in done.stderr
+
+
+def test_a_node_that_is_killed_is_seen_to_be_gone(terminal: Terminal) -> None:
+    os.kill(terminal.pid("b"), signal.SIGKILL)
+    eventually(lambda: terminal.nodes_up() == {*"ac"}, "b is known to be gone", 18)
     assert "b | the daemon was killed by signal 9" in terminal.text
+
+
+def test_ctrl_c_ends_everything_and_leaves_no_process(terminal: Terminal) -> None:
+    pids = [terminal.pid(node) for node in "abc"]
     assert terminal.interrupt() in (0, -signal.SIGINT, 2), terminal.text
     assert not any(map(is_alive, pids))
     eventually(lambda: not processes_with(f"{terminal.state}/"), "nothing is left")
@@ -95,14 +114,6 @@ def shown(terminal: Terminal) -> bool:
     return bool(
         nodes["mail"] and nodes["train"] == {"a"} and all(d and d["runs"] for d in own) and waited
     )
-
-
-def test_a_second_one_is_refused_while_the_first_runs(terminal: Terminal) -> None:
-    eventually(lambda: terminal.nodes_up(), lambda: f"up: {terminal.text}", 50)
-    argv = [sys.executable, "-m", "deploy.cluster", "--state", str(terminal.state)]
-    done = subprocess.run(argv, cwd=TREE, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 73
-    assert "a demo runs already" in done.stderr
 
 
 def test_without_postgresql_it_says_what_to_install(tmp_path: Path) -> None:
