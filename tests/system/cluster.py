@@ -33,7 +33,11 @@ labels = [{labels}]
 url = "{url}"
 lease_ttl = "{ttl:g}s"
 keep_runs_per_job = 1000000
+[limits]
+max_running = 64
 """
+# A run that may take long to stop has to begin with it early: nothing here does.
+DEFAULTS = 'kill_after = "1s"\n'
 
 _numbers = count(1)
 
@@ -45,7 +49,7 @@ class Member(Node):
         self, directory: Path, jobs: str, *, name: str, proxies: Sequence[Proxy], more: str,
         journal: Journal,
     ) -> None:  # fmt: skip
-        super().__init__(directory, jobs, more=more, journal=journal)
+        super().__init__(directory, jobs, more=more, defaults=DEFAULTS, journal=journal)
         self.name = name
         self.proxies = proxies
         self._service: subprocess.Popen[bytes] | None = None
@@ -70,6 +74,11 @@ class Member(Node):
         self.send(signal.SIGSTOP)  # lest it starts another supervisor
         self.kill_supervisor()
         self.kill9()
+
+    def configure(self, jobs: str) -> None:
+        """Write the configuration, which holds a password."""
+        super().configure(jobs)
+        self.config.chmod(0o600)
 
     def serve(self) -> "Member":
         """Start the supervisor as a service of its own, which outlives the daemons."""

@@ -24,7 +24,7 @@ shutdown_grace = "{grace}"
 {more}
 [defaults]
 env = {{ PATH = "{directory}:/usr/bin:/bin" }}
-
+{defaults}
 """
 JOBD = [sys.executable, "-m", "jobd"]
 
@@ -32,8 +32,8 @@ JOBD = [sys.executable, "-m", "jobd"]
 class Node:
     """A directory with a configuration, and the daemons that were started on it.
 
-    ``jobs`` is TOML behind the head above, ``more`` is in it; the command ``work`` is that of
-    the journal, which several nodes may share.
+    ``jobs`` is TOML behind the head above, ``more`` and ``defaults`` go on with its tables; the
+    command ``work`` is that of the journal, which several nodes may share.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Node:
         http: str = "",
         grace: str = "0s",
         more: str = "",
+        defaults: str = "",
         journal: Journal | None = None,
     ) -> None:
         self.directory = directory
@@ -54,7 +55,9 @@ class Node:
         self.daemon: subprocess.Popen[bytes] | None = None
         self.options: tuple[str, ...] = ()  # of jobd run
         here = self.journal.directory
-        self._head = HEAD.format(http=http, grace=grace, more=more, directory=here)
+        self._head = HEAD.format(
+            http=http, grace=grace, more=more, defaults=defaults, directory=here
+        )
         self._supervisors: set[int] = set()
         self.configure(jobs)
 
