@@ -64,12 +64,17 @@ async def _daemon(config: Config, service: Path | None) -> None:
     daemon = Daemon(
         config,
         clock=SystemClock(),
-        store=SqliteStore(store_path(config), node=config.daemon.node),
+        store=_store(config),
         supervisor=supervisor,
         owns_supervisor=service is None,
         notifier=Notifier.from_environment(),
     )
     await daemon.run()
+
+
+def _store(config: Config) -> SqliteStore:
+    path, node = store_path(config), config.daemon.node
+    return SqliteStore(path, node=node, migrates=config.store.migrate)
 
 
 def _explained(group: BaseExceptionGroup[BaseException]) -> JobdError | None:

@@ -3,81 +3,56 @@
 Nothing here awaits, so that a simulation can drive it without an event loop.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
-from jobd.core.ledger import Skip, TickRange, TickRecord
+from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, TakeOver
+from jobd.core.ledger import Skip, TickRecord
+from jobd.core.outcome import StopCause
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
-from jobd.ports import AuditEntry, Enrolment, RunFilter
-from jobd.store import decide
-from jobd.store.roll import Draft, JobState
+from jobd.ports import AuditEntry, Batch, Enrolment, RunFilter, Settled
+from jobd.store import decide, leases, pools
+from jobd.store.board import Board
+from jobd.store.claims import claim
+from jobd.store.leases import Asker
+from jobd.store.remembered import Remembered
+from jobd.store.roll import Draft
+from jobd.store.shelf import Shelf
 from jobd.store.void import void_skips_after
 
 T = TypeVar("T")
 
-AUDIT_KEPT = 10_000  # who did what: the newest so many entries
-
-
-@dataclass(slots=True, eq=False)
-class Shelf:
-    """One job's part of the ledger: single ticks by fire time, and ranges of several."""
-
-    singles: dict[datetime, TickRecord] = field(default_factory=dict)
-    ranges: list[TickRecord] = field(default_factory=list)
-
-    def add(self, row: TickRecord) -> None:
-        """Put a row on the shelf."""
-        if row.ticks.first == row.ticks.last:
-            self.singles[row.ticks.first] = row
-        else:
-            self.ranges.append(row)
-
-    def over(self, first: datetime, last: datetime) -> Iterator[TickRange]:
-        """Yield the rows that share an instant with ``first`` to ``last``."""
-        if first != last:
-            yield from (r.ticks for at, r in self.singles.items() if first <= at <= last)
-        elif first in self.singles:
-            yield self.singles[first].ticks
-        yield from (r.ticks for r in self.ranges if r.ticks.last >= first and r.ticks.first <= last)
-
-    def cut(self, row: TickRecord, left: TickRecord | None) -> None:
-        """Put what is left of a row in its place."""
-        if left is not None and left.ticks.first != left.ticks.last:
-            self.ranges[self.ranges.index(row)] = left
-            return
-        self.drop([row])
-        if left is not None:
-            self.add(left)
-
-    def newest_first(self) -> list[TickRecord]:
-        """Return all rows, the latest fire time first."""
-        rows = [*self.singles.values(), *self.ranges]
-        return sorted(rows, key=lambda row: (row.ticks.last, row.ticks.first), reverse=True)
-
-    def drop(self, doomed: Iterable[TickRecord]) -> None:
-        """Take rows off the shelf."""
-        for row in doomed:
-            if row.ticks.first == row.ticks.last:
-                self.singles.pop(row.ticks.first, None)
-            else:
-                self.ranges.remove(row)
+TOLD_AGAIN = timedelta(seconds=5)  # what is older may have been committed after that beat
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryStore:
-    """Forgets everything when the process ends; see :class:`jobd.ports.Store`."""
+    """Forgets everything when the process ends; see :class:`jobd.ports.SharedStore`.
 
-    def __init__(self) -> None:
-        self._jobs: dict[str, JobState] = {}
-        self._shelves: dict[str, Shelf] = {}
-        # In the order of their grants; None while active: the job's state has it then.
-        self._runs: dict[str, RunRecord | None] = {}
-        self._active: dict[str, tuple[str, datetime | None]] = {}  # run -> job, start
-        self._audit: dict[AuditEntry, None] = {}
+    With a ``lease_ttl`` its runs have leases, and :meth:`at` is the same store as each node
+    sees it. ``clock`` is the store's own: without one, the ``now`` of the callers counts, and
+    where a call has none the latest that was told.
+    """
+
+    def __init__(
+        self, lease_ttl: timedelta | None = None, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self._ttl = lease_ttl
+        self._clock = clock
+        self._node = ""
+        self._latest = EPOCH
+        self._board = Board()
+        self._all = Remembered()
+
+    def at(self, node: str) -> "MemoryStore":
+        """Return this store as a node sees it."""
+        view = MemoryStore(self._ttl, self._clock)
+        view._node, view._board, view._all = node, self._board, self._all
+        return view
 
     @property
     def trouble(self) -> str:
@@ -96,31 +71,36 @@ class MemoryStore:
     async def enrol(
         self, enrolments: Sequence[Enrolment], now: datetime
     ) -> Mapping[str, JobMemory]:
-        return self._change(lambda draft: decide.enrol(draft, enrolments, now))
+        now = self._now(now)
+        return self._change(lambda draft: decide.enrol(draft, enrolments, now, self._node))
 
     async def orphans(self) -> Sequence[ActiveRun]:
-        return decide.orphans(self._jobs)
+        return decide.orphans(self._all.jobs, self._node)
 
     async def claim(
         self, requests: Sequence[ClaimRequest], node: str, now: datetime
     ) -> Sequence[ClaimAnswer]:
-        return self._change(
-            lambda draft: [decide.claim(draft, self, request, node, now) for request in requests]
-        )
+        asker = Asker(node, self._now(now), self._ttl)
+        return self._change(lambda draft: [claim(draft, self._all, r, asker) for r in requests])
 
     async def skip(self, skips: Sequence[Skip], node: str, now: datetime) -> Sequence[Skip]:
+        asker = Asker(node, self._now(now), self._ttl)
         return self._change(
-            lambda draft: [decide.skip(draft, self, wish, node, now) for wish in skips]
+            lambda draft: [decide.skip(draft, self._all, wish, asker) for wish in skips]
         )
 
     async def void_skips_after(self, now: datetime, schedules: Mapping[str, Schedule]) -> int:
-        return self._change(lambda draft: void_skips_after(draft, self, now, schedules))
+        now = self._now(now)
+        return self._change(lambda draft: void_skips_after(draft, self._all, now, schedules))
 
     async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
         self._change(lambda draft: decide.save_run(draft, run, started_at))
 
     async def finish(self, finishes: Sequence[Finish]) -> Sequence[bool]:
-        return self._change(lambda draft: [decide.finish(draft, self, end) for end in finishes])
+        asker = self._asker() if self._is_shared else None
+        return self._change(
+            lambda draft: [decide.finish(draft, self._all, end, asker) for end in finishes]
+        )
 
     async def save_pause(self, jobs: Sequence[str], pause: Pause | None) -> None:
         self._change(lambda draft: decide.save_pause(draft, jobs, pause))
@@ -129,28 +109,26 @@ class MemoryStore:
         self._change(lambda draft: decide.save_skip_next(draft, job, skip_next))
 
     async def note(self, entry: AuditEntry) -> None:
-        self._audit.setdefault(entry)
-        if len(self._audit) > AUDIT_KEPT:
-            del self._audit[next(iter(self._audit))]
+        self._all.note(entry)
 
     async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
-        entries = (e for e in reversed(self._audit) if target is None or e.target == target)
-        return list(islice(entries, max(limit, 0)))
+        return self._all.noted(target, limit)
 
     async def run(self, run_id: str) -> RunRecord | None:
-        if run_id in self._runs:
-            return self._record(run_id)
-        found = [known for known in self._runs if run_id and known.startswith(run_id)]
-        return self._record(found[0]) if len(found) == 1 else None
+        known = self._all.runs
+        if run_id in known:
+            return self._all.record(run_id)
+        found = [one for one in known if run_id and one.startswith(run_id)]
+        return self._all.record(found[0]) if len(found) == 1 else None
 
     async def runs(self, wanted: RunFilter) -> Sequence[RunRecord]:
-        records = (self._record(run_id) for run_id in reversed(self._runs))
+        records = (self._all.record(run_id) for run_id in reversed(self._all.runs))
         return list(islice((r for r in records if _matches(r, wanted)), max(wanted.limit, 0)))
 
     async def ticks(
         self, job: str, *, at: datetime | None = None, limit: int = 20
     ) -> Sequence[TickRecord]:
-        rows = self._shelves.get(job, Shelf()).newest_first()
+        rows = self._all.shelves.get(job, Shelf()).newest_first()
         if at is None:
             return rows[: max(limit, 0)]
         holding = [row for row in rows if row.ticks.first <= at <= row.ticks.last]
@@ -158,7 +136,7 @@ class MemoryStore:
 
     async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
         counts: dict[str, dict[str, int]] = {}
-        for job, shelf in self._shelves.items():
+        for job, shelf in self._all.shelves.items():
             for row in shelf.newest_first():
                 if row.reason is not None and row.decided_at >= since:
                     of_job = counts.setdefault(job, {})
@@ -166,107 +144,84 @@ class MemoryStore:
         return counts
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
-        doomed: list[str] = []
-        for name, ended in self._ended_runs().items():
-            state = self._jobs[name]
-            for record in _beyond(ended, older_than, keep_per_job):
-                if _is_settled(state, record.fire_time):
-                    doomed.append(record.run_id)
-                    self._forget_start(state, record.fire_time)
-        for name, shelf in self._shelves.items():
-            skips = _doomed_skips(self._jobs[name], shelf, older_than, keep_per_job)
-            shelf.drop(skips)
-        for run_id in doomed:
-            del self._runs[run_id]
-        return doomed
+        return self._all.prune(older_than, keep_per_job)
 
-    def rows_over(self, job: JobState, first: datetime, last: datetime) -> Sequence[TickRange]:
-        """See :class:`jobd.store.decide.History`."""
-        shelf = self._shelves.get(job.name)
-        return () if shelf is None else list(shelf.over(first, last))
+    async def settle(self, batch: Batch) -> Settled:
+        asker = self._asker(may_take_over=batch.may_take_over)
+        ends = asker if self._is_shared else None
+        return self._change(
+            lambda draft: Settled(
+                tuple(decide.finish(draft, self._all, end, ends) for end in batch.finishes),
+                tuple(decide.skip(draft, self._all, wish, asker) for wish in batch.skips),
+                tuple(claim(draft, self._all, one, asker) for one in batch.claims),
+            )
+        )
 
-    def skips_after(self, job: JobState, instant: datetime) -> Sequence[TickRecord]:
-        """See :class:`jobd.store.decide.History`."""
-        shelf = self._shelves.get(job.name, Shelf())
-        rows = (*shelf.singles.values(), *shelf.ranges)
-        return [row for row in rows if row.reason is not None and row.ticks.last > instant]
+    async def renew(self, holdings: Sequence[Holding]) -> Sequence[bool]:
+        asker, job_of = self._asker(), self._all.job_of
+        return self._change(
+            lambda draft: [leases.renew(draft, job_of(h.run_id), h, asker) for h in holdings]
+        )
 
-    def ended_token(self, run_id: str) -> int | None:
-        """See :class:`jobd.store.decide.History`."""
-        record = self._runs.get(run_id)
-        return None if record is None else record.token
+    async def take_over(self, wishes: Sequence[TakeOver]) -> Sequence[ActiveRun | None]:
+        asker = self._asker()
+
+        def decide_all(draft: Draft) -> list[ActiveRun | None]:
+            leases.believe(draft, self._all.active_jobs(), asker)
+            return [leases.take_over(draft, wish, asker) for wish in wishes]
+
+        return self._change(decide_all)
+
+    async def ask_stop(self, run_id: str, cause: StopCause) -> ActiveRun | None:
+        job = self._all.job_of(run_id)
+        if job is None:
+            return None
+        self._board.stops[run_id] = cause
+        return self._all.jobs[job].active_run(run_id)
+
+    async def beat(self, word: NodeWord, since: datetime | None) -> ClusterView:
+        asker = self._asker()
+        self._board.see(word, asker.now)
+        active = self._all.active_jobs()
+        if any(leases.believable(r, asker) is not r for state in active for r in state.active):
+            self._change(lambda draft: leases.believe(draft, active, asker))
+            active = self._all.active_jobs()
+        mine = (run.run_id for state in active for run in state.active if run.node == word.node)
+        return ClusterView(
+            asker.now,
+            self._board.seen(asker.now),
+            self._all.decided_since(since and since - TOLD_AGAIN),
+            self._all.changed_since(since and since - TOLD_AGAIN),
+            tuple(leases.overdue_runs(active, asker.now)),
+            self._board.stops_of(mine),
+            pools.taken(active, asker),
+            self._board.letters_to(word.node, asker.now),
+        )
+
+    async def send(self, letter: Letter) -> None:
+        self._board.post(letter, self._now())
+
+    async def answer(self, letter_id: str, body: str) -> None:
+        self._board.answer(letter_id, body)
+
+    async def reply(self, letter_id: str) -> str | None:
+        return self._board.reply(letter_id)
+
+    @property
+    def _is_shared(self) -> bool:
+        return self._ttl is not None
+
+    def _asker(self, *, may_take_over: bool = True) -> Asker:
+        return Asker(self._node, self._now(), self._ttl, may_take_over)
+
+    def _now(self, told: datetime | None = None) -> datetime:
+        if self._clock is not None:
+            return self._clock()
+        self._latest = told or self._latest
+        return self._latest
 
     def _change(self, operation: Callable[[Draft], T]) -> T:
-        draft = Draft(self._jobs)
-        answer = operation(draft)
-        is_new = self._runs.keys().isdisjoint(run.run_id for run in draft.granted)
-        assert is_new, "a run id was used twice"
-        self._jobs.update(draft.edited)
-        for job, rows in draft.ticks.items():
-            shelf = self._shelves.setdefault(job, Shelf())
-            for row in rows:
-                shelf.add(row)
-        for row, left in draft.cuts:
-            self._shelves[row.ticks.job].cut(row, left)
-        self._keep_runs(draft)
-        return answer
-
-    def _keep_runs(self, draft: Draft) -> None:
-        for run in draft.granted:
-            self._runs[run.run_id] = None
-            self._active[run.run_id] = (run.job, None)
-        for run, started_at in draft.saved:
-            if started_at is not None:
-                self._active[run.run_id] = (run.job, started_at)
-        for record in draft.finished.values():
-            _, started_at = self._active.pop(record.run_id)
-            if record.started_at is None and started_at is not None:
-                record = replace(record, started_at=started_at)
-            self._runs[record.run_id] = record
-
-    def _record(self, run_id: str) -> RunRecord:
-        record = self._runs[run_id]
-        if record is not None:
-            return record
-        job, started_at = self._active[run_id]
-        run = self._jobs[job].active_run(run_id)
-        assert run is not None, f"run {run_id} is neither active nor ended"
-        return _open_record(run, started_at)
-
-    def _ended_runs(self) -> dict[str, list[RunRecord]]:
-        """Return the ended runs of each job, newest first."""
-        ended: dict[str, list[RunRecord]] = {}
-        for record in reversed(self._runs.values()):
-            if record is not None:
-                ended.setdefault(record.job, []).append(record)
-        return ended
-
-    def _forget_start(self, state: JobState, fire_time: datetime | None) -> None:
-        if fire_time is not None:
-            del self._shelves[state.name].singles[fire_time]
-            state.forget(fire_time, fire_time)
-
-
-def _beyond(ended: list[RunRecord], older_than: datetime, keep: int) -> Iterator[RunRecord]:
-    for place, record in enumerate(ended):
-        if place >= keep or (record.ended_at is not None and record.ended_at < older_than):
-            yield record
-
-
-def _doomed_skips(
-    state: JobState, shelf: Shelf, older_than: datetime, keep: int
-) -> list[TickRecord]:
-    skips = [row for row in shelf.newest_first() if row.reason is not None]
-    return [
-        row
-        for place, row in enumerate(skips)
-        if (place >= keep or row.decided_at < older_than) and _is_settled(state, row.ticks.last)
-    ]
-
-
-def _is_settled(state: JobState, fire_time: datetime | None) -> bool:
-    """Whether nothing up to that tick is still open, so that its row may be forgotten."""
-    return fire_time is None or not state.is_on_roll or fire_time <= state.settled_until
+        return self._all.change(operation, self._now(), is_shared=self._is_shared)
 
 
 def _neighbours(rows: list[TickRecord], at: datetime) -> list[TickRecord]:
@@ -281,19 +236,3 @@ def _matches(record: RunRecord, wanted: RunFilter) -> bool:
         return False
     outcome = "active" if record.ended_at is None else record.outcome
     return wanted.outcome is None or wanted.outcome == outcome
-
-
-def _open_record(run: ActiveRun, started_at: datetime | None) -> RunRecord:
-    return RunRecord(
-        run_id=run.run_id,
-        job=run.job,
-        node=run.node,
-        token=run.token,
-        trigger=run.trigger,
-        fire_time=run.fire_time,
-        claimed_at=run.claimed_at,
-        requested_by=run.requested_by,
-        attempt=run.attempt,
-        started_at=started_at,
-        params=run.params,
-    )

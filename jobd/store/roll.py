@@ -12,6 +12,7 @@ from operator import attrgetter
 from jobd.core.claim import ActiveRun, JobMemory, Pause
 from jobd.core.ledger import TickRecord
 from jobd.core.run import RunRecord
+from jobd.ports import AuditEntry
 from jobd.store.forgotten import Span, joined
 
 
@@ -43,6 +44,7 @@ class JobState:
     pause: Pause | None = None
     skip_next: Pause | None = None
     active: tuple[ActiveRun, ...] = ()
+    enrolled_by: frozenset[str] = frozenset()  # of several nodes that share the store, which
 
     def copy(self) -> "JobState":
         """Return a copy to edit; as every hot operation makes one, not by ``copy.copy``."""
@@ -68,7 +70,7 @@ _REMEMBERED = attrgetter("name", *(item.name for item in fields(JobMemory) if it
 @dataclass(slots=True, eq=False)
 class Draft:
     """What one operation changes: edited jobs, new ledger rows and those cut short (None: to
-    nothing), runs begun, saved and ended."""
+    nothing), runs begun, saved and ended, and what is to be noted."""
 
     jobs: Mapping[str, JobState]  # as they are; never changed through the draft
     edited: dict[str, JobState] = field(default_factory=dict)
@@ -77,6 +79,9 @@ class Draft:
     granted: list[ActiveRun] = field(default_factory=list)
     saved: list[tuple[ActiveRun, datetime | None]] = field(default_factory=list)
     finished: dict[str, RunRecord] = field(default_factory=dict)
+    notes: list[AuditEntry] = field(default_factory=list)
+    pools: dict[str, int] | None = None  # slots taken of each, once somebody had to count them
+    is_shared: bool = False  # by several nodes: each has a watermark, the highest counts
 
     @property
     def is_empty(self) -> bool:
@@ -102,8 +107,21 @@ class Draft:
 
     def settle(self, name: str, settled_until: datetime | None) -> None:
         """Take over the core's watermark; None leaves it."""
-        if settled_until is not None and settled_until != self.look(name).settled_until:
+        known = self.look(name).settled_until
+        if settled_until is None or settled_until == known:
+            return
+        if settled_until > known or not self.is_shared:
             self.edit(name).settled_until = settled_until
+
+    def swap(self, run: ActiveRun, changed: ActiveRun | None) -> JobState:
+        """Put a run as it is now in the place of an active one, or take it out."""
+        state = self.edit(run.job)
+        if changed is None:
+            state.active = tuple(one for one in state.active if one is not run)
+        else:
+            state.active = tuple(changed if one is run else one for one in state.active)
+        self.pools = None
+        return state
 
     def record(self, row: TickRecord) -> None:
         """Put a row in the ledger."""

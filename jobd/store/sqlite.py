@@ -6,6 +6,7 @@ leaves no half of one behind.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,9 +21,12 @@ from jobd.core.schedule import Schedule
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.store import decide
+from jobd.store.claims import claim
+from jobd.store.leases import Asker
 from jobd.store.lock import StateLock
 from jobd.store.roll import Draft
 from jobd.store.sqlite_file import Doomed
+from jobd.store.sqlite_node import SqliteNodeMemory
 from jobd.store.sqlite_reader import Reader
 from jobd.store.sqlite_writer import Writer
 from jobd.store.void import void_skips_after
@@ -35,15 +39,21 @@ PRUNE_BATCH = 500
 
 class SqliteStore:
     """Remembers everything in the file ``path``; the directory of it is the state directory,
-    which this holds from ``open`` to ``close``."""
+    which this holds from ``open`` to ``close``. Unless it ``migrates``, the file has to be
+    there, with the tables of this version."""
 
-    def __init__(self, path: Path, *, node: str) -> None:
+    def __init__(self, path: Path, *, node: str, migrates: bool = True) -> None:
         self._path = path.absolute()
         self._lock = StateLock(self._path.parent, node)
-        self._writer = Writer(self._path)
+        self._writer = Writer(self._path, migrates=migrates)
         self._reader = Reader(self._path)
         self._writing: ThreadPoolExecutor | None = None
         self._reading: ThreadPoolExecutor | None = None
+
+    @property
+    def node_memory(self) -> SqliteNodeMemory:
+        """What this node remembers for itself, in the same file."""
+        return SqliteNodeMemory(self._run)
 
     @property
     def trouble(self) -> str:
@@ -92,16 +102,16 @@ class SqliteStore:
         self, requests: Sequence[ClaimRequest], node: str, now: datetime
     ) -> Sequence[ClaimAnswer]:
         """See :meth:`jobd.ports.Store.claim`."""
-        history = self._writer
+        history, asker = self._writer, Asker(node, now)
         return await self._change(
-            lambda draft: [decide.claim(draft, history, one, node, now) for one in requests], now
+            lambda draft: [claim(draft, history, one, asker) for one in requests], now
         )
 
     async def skip(self, skips: Sequence[Skip], node: str, now: datetime) -> Sequence[Skip]:
         """See :meth:`jobd.ports.Store.skip`."""
-        history = self._writer
+        history, asker = self._writer, Asker(node, now)
         return await self._change(
-            lambda draft: [decide.skip(draft, history, one, node, now) for one in skips], now
+            lambda draft: [decide.skip(draft, history, one, asker) for one in skips], now
         )
 
     async def void_skips_after(self, now: datetime, schedules: Mapping[str, Schedule]) -> int:
@@ -173,6 +183,9 @@ class SqliteStore:
 
     async def _forget(self, batch: Sequence[Doomed]) -> bool:
         return await self._write(lambda: self._writer.forget(batch))
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._write(lambda: self._writer.run(work))
 
     async def _change(self, decision: Callable[[Draft], T], now: datetime | None = None) -> T:
         return await self._write(lambda: self._writer.change(decision, now))

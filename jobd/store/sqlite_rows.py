@@ -109,6 +109,8 @@ def begin_row(run: ActiveRun, job_number: int) -> Row:
         json.dumps(run.params) if run.params else "[]",
         run.attempt,
         micros_or_none(run.retry_at),
+        run.pool,
+        run.slots,
     )
 
 
@@ -131,6 +133,8 @@ def active_run_of(row: Row) -> ActiveRun:
         instant_or_none(row[8]),
         row[9],
         _params_of(row[10]),
+        pool=row[11],
+        slots=row[12],
     )
 
 

@@ -33,9 +33,10 @@ class Writer:
     """Decides and keeps. All of it runs on the writer's thread; only ``trouble`` is read
     from elsewhere."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, migrates: bool = True) -> None:
         self.trouble = ""
         self._path = path
+        self._migrates = migrates
         self._reserve = path.with_name(path.name + "-reserve")
         self._file: SqliteFile | None = None
         self._jobs: dict[str, JobState] = {}
@@ -85,6 +86,11 @@ class Writer:
         with self._explaining():
             self._keep(lambda file: file.write_note(entry), Backlog.lose_one)
 
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something else with the file, in one transaction, and hold nothing of it in mind."""
+        with self._explaining():
+            return self._in_file.run(work)
+
     def orphans(self) -> Sequence[ActiveRun]:
         """See :meth:`jobd.ports.Store.orphans`."""
         return decide.orphans(self._jobs)
@@ -105,7 +111,7 @@ class Writer:
         return True
 
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> Sequence[TickRange]:
-        """See :class:`jobd.store.decide.History`."""
+        """See :class:`jobd.store.history.History`."""
         in_file = self._in_file.rows_over(job, first, last)
         owed = self._backlog
         if owed is None:
@@ -114,7 +120,7 @@ class Writer:
         return [*standing, *owed.rows_over(job.name, first, last)]
 
     def skips_after(self, job: JobState, instant: datetime) -> Sequence[TickRecord]:
-        """See :class:`jobd.store.decide.History`."""
+        """See :class:`jobd.store.history.History`."""
         in_file = self._in_file.skips_after(job, instant)
         owed = self._backlog
         if owed is None:
@@ -123,9 +129,13 @@ class Writer:
         return [*standing, *owed.skips_after(job.name, instant)]
 
     def ended_token(self, run_id: str) -> int | None:
-        """See :class:`jobd.store.decide.History`."""
+        """See :class:`jobd.store.history.History`."""
         held = None if self._backlog is None else self._backlog.ended_token(run_id)
         return self._in_file.ended_token(run_id) if held is None else held
+
+    def was_given_up(self, run_id: str) -> bool:
+        """Nothing is: this store gives no leases that could run out."""
+        return False
 
     @property
     def _in_file(self) -> SqliteFile:
@@ -134,7 +144,7 @@ class Writer:
         return self._file
 
     def _load(self) -> None:
-        migrate.prepare(self._path)
+        migrate.prepare(self._path, migrates=self._migrates)
         file = SqliteFile(self._path)
         try:
             self._jobs = file.load()

@@ -12,9 +12,9 @@ from itertools import takewhile
 
 from jobd.core.ledger import TickRange, TickRecord
 from jobd.core.schedule import Schedule
-from jobd.store.decide import History
 from jobd.store.forgotten import spans_over
 from jobd.store.fresh import count_fresh
+from jobd.store.history import History
 from jobd.store.roll import Draft, JobState
 
 _MICROSECOND = timedelta(microseconds=1)

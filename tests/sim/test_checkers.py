@@ -7,7 +7,7 @@ from jobd.core import candidates, enrol, jumps, overlap, runs, ticks
 from jobd.core.admission import Room
 from jobd.core.outcome import Outcome
 from jobd.core.state import JobTrack, SchedulerState
-from jobd.store import decide
+from jobd.store import claims
 from tests.sim import checkers
 from tests.sim.nights import night
 
@@ -19,14 +19,14 @@ def is_caught(check, kinds=()):
 
 
 def test_no_overlap_catches_a_store_that_grants_beside_an_active_run(monkeypatch):
-    monkeypatch.setattr(decide, "obstacle", lambda *_: None)
+    monkeypatch.setattr(claims, "obstacle", lambda *_: None)
     monkeypatch.setattr(overlap, "obstacle", lambda *_: None)
     assert is_caught(checkers.no_overlap)
 
 
 def test_no_double_start_catches_a_store_that_forgets_its_ledger(monkeypatch):
     numbers = count()
-    monkeypatch.setattr(decide, "_was_decided", lambda *_: False)
+    monkeypatch.setattr(claims, "_was_decided", lambda *_: False)
     monkeypatch.setattr(SchedulerState, "run_id", lambda *_: f"{next(numbers):016x}")
     assert is_caught(checkers.no_double_start, ("jump",))
 

@@ -17,6 +17,7 @@ from jobd.core.claim import (
     ClaimRequest,
     Demand,
     JobMemory,
+    PoolDemand,
     Trigger,
 )
 from jobd.core.job import Overlap
@@ -106,6 +107,7 @@ class Scene:
         ignores_duty: bool = False,
         settled: float | None = None,
         params: tuple[tuple[str, str], ...] = (),
+        pool: PoolDemand | None = None,
     ) -> ClaimRequest:
         """Return a wish to run the tick of that minute, or by hand (None)."""
         is_manual = minute is None
@@ -114,7 +116,7 @@ class Scene:
             job,
             None if minute is None else self.at(minute),
             Trigger.MANUAL if is_manual else Trigger.SCHEDULE,
-            Demand(overlap, max_instances, ignores_duty),
+            Demand(overlap, max_instances, ignores_duty, pool),
             requested_by="uid 1000 (anna)" if is_manual else "",
             params=params,
             settled_until=None if settled is None else self.at(settled),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobd.core.claim import ClaimGranted
+from jobd.core.claim import ClaimGranted, Pause, PoolDemand
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
 from jobd.ports import RunFilter
@@ -257,3 +257,69 @@ async def test_a_run_id_that_is_used_twice_changes_nothing(scene) -> None:
         await scene.claim("poll", 1, run_id="same")
     assert (await scene.memory("poll")).token == 0
     assert isinstance(await scene.claim("poll", 1), ClaimGranted)
+
+
+async def test_a_paused_tick_is_skipped_though_its_node_had_not_heard(scene) -> None:
+    await scene.enrol("backup")
+    await scene.store.save_pause(["backup"], Pause("anna", scene.at(0), "holidays"))
+    answer = await scene.claim("backup", 1)
+    assert (answer.reason, answer.settled) == (SkipReason.PAUSED, True)
+    (row,) = await scene.store.ticks("backup")
+    assert row.detail == "paused by anna: holidays"
+
+
+async def test_a_pause_that_is_over_is_in_no_tick_s_way(scene) -> None:
+    await scene.enrol("backup")
+    await scene.store.save_pause(["backup"], Pause("anna", scene.at(0), until=scene.at(1)))
+    assert isinstance(await scene.claim("backup", 1), ClaimGranted)
+
+
+async def test_a_run_by_hand_starts_in_spite_of_a_pause(scene) -> None:
+    await scene.enrol("backup")
+    await scene.store.save_pause(["backup"], Pause("anna", scene.at(0)))
+    assert isinstance(await scene.claim("backup", None), ClaimGranted)
+
+
+async def test_a_wish_to_skip_the_next_tick_is_fulfilled_once(scene) -> None:
+    await scene.enrol("backup")
+    await scene.store.save_skip_next("backup", Pause("anna", scene.at(0), until=scene.at(2)))
+    answers = [await scene.claim("backup", minute, now=5) for minute in (1, 2)]
+    assert isinstance(answers[0], ClaimGranted)
+    assert (answers[1].reason, answers[1].settled) == (SkipReason.PAUSED, True)
+    assert (await scene.memory("backup")).skip_next is None
+
+
+async def test_a_wish_to_skip_a_tick_that_has_passed_is_forgotten(scene) -> None:
+    await scene.enrol("backup")
+    await scene.store.save_skip_next("backup", Pause("anna", scene.at(0), until=scene.at(2)))
+    assert isinstance(await scene.claim("backup", 3), ClaimGranted)
+    assert (await scene.memory("backup")).skip_next is None
+
+
+async def test_a_full_pool_leaves_a_tick_open(scene) -> None:
+    await scene.enrol("backup", "poll")
+    await scene.claim("backup", 1, pool=PoolDemand("disk", 3, 2))
+    answer = await scene.claim("poll", 1, pool=PoolDemand("disk", 3, 2))
+    assert (answer.reason, answer.settled) == (SkipReason.POOL, False)
+    assert list(await scene.store.ticks("poll")) == []
+
+
+async def test_a_run_s_end_frees_its_slots(scene) -> None:
+    await scene.enrol("backup", "poll")
+    first = await scene.claim("backup", 1, pool=PoolDemand("disk", 1))
+    await scene.finish(first, 2)
+    assert isinstance(await scene.claim("poll", 2, pool=PoolDemand("disk", 1)), ClaimGranted)
+
+
+async def test_claims_of_one_batch_share_a_pool(scene) -> None:
+    await scene.enrol("backup", "poll", "sync")
+    wishes = [scene.request(job, 1, pool=PoolDemand("disk", 2)) for job in scene.roll]
+    answers = await scene.store.claim(wishes, NODE, scene.at(1))
+    assert [isinstance(answer, ClaimGranted) for answer in answers] == [True, True, False]
+
+
+async def test_an_active_run_is_known_with_its_slots(scene) -> None:
+    await scene.enrol("backup")
+    await scene.claim("backup", 1, pool=PoolDemand("disk", 3, 2))
+    (run,) = (await scene.memory("backup")).active
+    assert (run.pool, run.slots, run.lease_until) == ("disk", 2, None)

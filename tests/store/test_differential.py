@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobd.core.claim import ClaimGranted, Pause
+from jobd.core.claim import ClaimGranted, Pause, PoolDemand
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
@@ -119,6 +119,7 @@ class Both:
             ignores_duty=self.random.random() < 0.3,
             settled=self.random.choice((None, tick)),
             params=self.random.choice(((), (("NAME", "väl\nue"),))),
+            pool=self.random.choice((None, PoolDemand("disk", 3, self.random.randint(1, 2)))),
         )
 
     async def claim_again(self) -> None:

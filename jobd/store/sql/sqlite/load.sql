@@ -10,7 +10,7 @@ FROM job;
 -- name: active_runs
 SELECT
     run.run_id, job.name, run.node, run.token, run.fire_time, run."trigger", run.claimed_at,
-    run.attempt, run.retry_at, run.requested_by, run.params
+    run.attempt, run.retry_at, run.requested_by, run.params, run.pool, run.slots
 FROM run JOIN job ON job.id = run.job_id
 WHERE run.ended_at IS NULL
 ORDER BY run.id;

@@ -28,17 +28,17 @@ ON CONFLICT (id) DO UPDATE SET
 -- name: run_begin
 INSERT INTO run (
     run_id, job_id, node, token, "trigger", fire_time, claimed_at, requested_by, params,
-    attempt, retry_at
+    attempt, retry_at, pool, slots
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: run_begin_again
 -- After a full disk: the row may be there, from before it was full.
 INSERT INTO run (
     run_id, job_id, node, token, "trigger", fire_time, claimed_at, requested_by, params,
-    attempt, retry_at, started_at
+    attempt, retry_at, pool, slots, started_at
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET
     attempt = excluded.attempt,
     retry_at = excluded.retry_at,

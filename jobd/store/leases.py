@@ -1,0 +1,135 @@
+"""Leases: until when a run is its node's alone, by the store's clock, and what follows then.
+
+A store of one node gives none: its runs have no ``lease_until`` and are never overdue.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from jobd.core.claim import ActiveRun
+from jobd.core.cluster import Holding, TakeOver
+from jobd.core.outcome import Outcome
+from jobd.core.run import RunRecord
+from jobd.store.roll import Draft, JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks a store to decide, and when by its clock. ``ttl`` None: it gives no leases."""
+
+    node: str
+    now: datetime
+    ttl: timedelta | None = None
+    may_take_over: bool = True  # False: a lease that has run out counts as valid
+
+    @property
+    def lease_until(self) -> datetime | None:
+        """Return until when a lease lasts that is given now."""
+        return None if self.ttl is None else self.now + self.ttl
+
+    def may_take(self, run: ActiveRun) -> bool:
+        """Whether a run's lease has run out and counts no more."""
+        return self.may_take_over and is_overdue(run, self.now)
+
+
+def is_overdue(run: ActiveRun, now: datetime) -> bool:
+    """Whether a run's lease has run out."""
+    return run.lease_until is not None and run.lease_until <= now
+
+
+def believable(run: ActiveRun, asker: Asker) -> ActiveRun:
+    """Return a run with a lease no longer than one that is given now: a longer one is left
+    from before the store's clock was set back, and would bar its job for as long."""
+    most = asker.lease_until
+    if most is None or run.lease_until is None or run.lease_until <= most:
+        return run
+    return replace(run, lease_until=most)
+
+
+def believe(draft: Draft, jobs: Iterable[JobState], asker: Asker) -> None:
+    """Shorten the leases of these jobs' runs to what can be right."""
+    for state in jobs:
+        for run in state.active:
+            shorter = believable(run, asker)
+            if shorter is not run:
+                draft.swap(run, shorter)
+
+
+def end_overdue(draft: Draft, job: str, asker: Asker) -> None:
+    """End the runs of a job whose lease has run out, if this asker may."""
+    for run in draft.look(job).active:
+        if asker.may_take(run):
+            end_as_lost(draft, run, asker.now)
+
+
+def end_as_lost(draft: Draft, run: ActiveRun, now: datetime) -> None:
+    """End a run whose holder has not been heard of; its job rests no longer than before."""
+    state = draft.swap(run, None)
+    state.last_ended, state.last_outcome = now, Outcome.LOST.value
+    draft.finished[run.run_id] = _lost_record(run, now)
+
+
+def renew(draft: Draft, job: str | None, holding: Holding, asker: Asker) -> bool:
+    """See :meth:`jobd.ports.SharedStore.renew`; ``job``: whose active run it is, if any's."""
+    run = None if job is None else draft.look(job).active_run(holding.run_id)
+    if run is None or (run.token, run.node) != (holding.token, asker.node):
+        return False
+    draft.swap(run, replace(run, lease_until=asker.lease_until))
+    return True
+
+
+def take_over(draft: Draft, wish: TakeOver, asker: Asker) -> ActiveRun | None:
+    """See :meth:`jobd.ports.SharedStore.take_over`."""
+    state = draft.find(wish.run.job)
+    run = None if state is None else state.active_run(wish.run.run_id)
+    if run is None or run.token != wish.run.token or not is_overdue(run, asker.now):
+        return None
+    if wish.retry_at is None:
+        end_as_lost(draft, run, asker.now)
+        return None
+    return _go_on(draft, run, wish.retry_at, asker)
+
+
+def _go_on(draft: Draft, run: ActiveRun, retry_at: datetime, asker: Asker) -> ActiveRun:
+    state = draft.edit(run.job)
+    state.token += 1
+    mine = replace(
+        run,
+        node=asker.node,
+        token=state.token,
+        attempt=run.attempt + 1,
+        retry_at=retry_at,
+        lease_until=asker.lease_until,
+    )
+    draft.swap(run, mine)
+    draft.saved.append((mine, None))
+    return mine
+
+
+def _lost_record(run: ActiveRun, now: datetime) -> RunRecord:
+    return RunRecord(
+        run.run_id,
+        run.job,
+        run.node,
+        run.token,
+        run.trigger,
+        run.fire_time,
+        run.claimed_at,
+        requested_by=run.requested_by,
+        attempt=run.attempt,
+        ended_at=now,
+        outcome=Outcome.LOST,
+        reason=lost_words(run.node),
+        params=run.params,
+    )
+
+
+def lost_words(node: str) -> str:
+    """Return why a run is lost whose lease ran out."""
+    return f"its lease ran out on {node}"
+
+
+def overdue_runs(jobs: Iterable[JobState], now: datetime) -> Sequence[ActiveRun]:
+    """Return the active runs whose lease has run out."""
+    return [run for state in jobs for run in state.active if is_overdue(run, now)]
