@@ -179,10 +179,12 @@ class PrivatePostgres:
         """Let a standby accept writes from now on; returns when it does."""
         self.sql("SELECT pg_promote(true, 30)")
 
-    def sql(self, statement: str, database: str = "postgres") -> str:
-        """Run SQL as superuser, return what it printed: values with ``|`` between them."""
-        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1")
-        return self._run("psql", *options, "-d", self.url(database), "-c", statement).strip()
+    def sql(self, *statements: str, database: str = "postgres") -> str:
+        """Run SQL as superuser, each statement by itself; return what was printed: values with
+        ``|`` between them."""
+        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(database))
+        commands = (word for statement in statements for word in ("-c", statement))
+        return self._run("psql", *options, *commands).strip()
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Make a database, a copy of ``template``; return its URL."""

@@ -80,7 +80,7 @@ class Chores:
         settings = self._settings()
         older_than = self._clock.now() - max(settings.keep_runs, timedelta(minutes=1))
         try:
-            gone = []
+            gone: list[str] = []
             for store in self._stores:
                 gone += await store.prune(older_than, settings.keep_runs_per_job)
             strangers = await self._strangers(older_than)

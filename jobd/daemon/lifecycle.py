@@ -9,9 +9,8 @@ instead, for the next daemon, and the stop takes no time.
 """
 
 import gc
-import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,28 +20,12 @@ from anyio.abc import TaskGroup, TaskStatus
 from anyio.lowlevel import checkpoint
 
 from jobd.config.model import Config
-from jobd.core.claim import ActiveRun
-from jobd.core.effects import FinishRun
 from jobd.core.events import HeldRun, Recovered, ShutdownAsked
-from jobd.core.run import RunState
-from jobd.core.scheduler import Scheduler
-from jobd.daemon.answers import Answers
-from jobd.daemon.chores import Chores
-from jobd.daemon.inbox import Inbox
-from jobd.daemon.loop import Loop
-from jobd.daemon.node import DaemonNode, identity_of
-from jobd.daemon.outputs import Outputs
-from jobd.daemon.perform import Performer
-from jobd.daemon.reload import Reloader
-from jobd.daemon.reports import Reports
-from jobd.daemon.show import Show
+from jobd.daemon.node import DaemonNode
+from jobd.daemon.parts import Parts
 from jobd.daemon.systemd import Notifier
-from jobd.daemon.timed import timed
-from jobd.daemon.to_store import ToStore
-from jobd.daemon.to_supervisor import Forget, ToSupervisor
 from jobd.errors import SupervisorError
-from jobd.ports import Clock, Store, Supervisor
-from jobd.web.node import Identity
+from jobd.ports import Clock, NodeMemory, SharedStore, Store, Supervisor
 from jobd.web.serve import serve
 
 STOP_MARGIN = timedelta(seconds=5)  # beyond the longest kill_after
@@ -186,7 +169,8 @@ class Daemon:
             with anyio.fail_after(STOP_MARGIN.total_seconds()):
                 await self._part()
         except (SupervisorError, TimeoutError) as error:
-            self._parts.show.parted_badly(error)  # it is gone, or ends by itself once nobody is there
+            # It is gone, or ends by itself once nobody is there.
+            self._parts.show.parted_badly(error)
         finally:
             if self._parts.membership is not None:
                 await self._parts.membership.close()

@@ -1,31 +1,34 @@
 """Node: what the web layer sees of this daemon, and how it asks for something."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from jobd import __version__
+from jobd.config.digest import job_digests
 from jobd.config.model import Config
+from jobd.config.store_url import shown
 from jobd.core import picture
 from jobd.core.cluster import NodeSeen
 from jobd.core.effects import Reply
 from jobd.core.events import CancelAsked, DrainAsked, OperatorEvent, TriggerAsked
+from jobd.core.placement import may_run
 from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.core.view import JobView, NodeView
 from jobd.daemon.answers import Answers
 from jobd.daemon.audit import audit_entry
 from jobd.daemon.chores import Chores
-from jobd.daemon.drift import digests_of
 from jobd.daemon.elsewhere import cancel_elsewhere, check_kept
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.peers import Peers
 from jobd.daemon.reload import Reloader
 from jobd.errors import NodeUnavailable, StoreUnavailable
-from jobd.ports import Clock, Enforcement, Store, Supervisor
-from jobd.web.fleet import known_nodes, may_run
+from jobd.ports import AuditEntry, Clock, Enforcement, Questions, Supervisor
+from jobd.web.fleet import known_nodes
 from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
 
 LOOK_AFAR = timedelta(seconds=1)  # between two looks whether a run elsewhere has ended
@@ -40,11 +43,17 @@ def identity_of(config: Config, started_at: datetime) -> Identity:
         pid=os.getpid(),
         started_at=started_at,
         config_path=str(config.path),
-        store="sqlite",
+        store=shown(config.store.url),
         http="" if daemon.http is None else str(daemon.http),
         socket=str(daemon.socket),
         labels=daemon.labels,
     )
+
+
+class Past(Questions, Protocol):
+    """What the node is asked about, and where who did what is kept."""
+
+    async def note(self, entry: AuditEntry) -> None: ...
 
 
 class DaemonNode:
@@ -56,7 +65,7 @@ class DaemonNode:
         *,
         scheduler: Scheduler,
         supervisor: Supervisor,
-        store: Store,
+        store: Past,
         clock: Clock,
         inbox: Inbox,
         answers: Answers,
@@ -86,7 +95,7 @@ class DaemonNode:
         return self._supervisor.enforcement
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Questions:
         return self._store
 
     def now(self) -> datetime:
@@ -120,24 +129,31 @@ class DaemonNode:
             return here.node  # this scheduler has the words for whatever is wrong
         node = self.view()
         starts = not (node.is_draining or node.is_stopping)
-        if starts and may_run(view.job, here.node, here.labels):
+        if starts and may_run(view.job.nodes, here.node, here.labels):
             return here.node
         return self._peers.best_for(view.job)
 
     def digests(self) -> Mapping[str, str]:
         """Return name → digest of every job that nodes share, as configured here."""
-        return digests_of(self._reloader.config.jobs.values())
+        return job_digests(self._reloader.config)
 
     def is_ready(self) -> tuple[bool, str]:
         if self._scheduler.state.is_stopping:
             return False, "this daemon is stopping"
         if self._scheduler.state.room.is_closed:
             return False, "the supervisor is not there; a new one is being started"
-        silence = self._chores.silence()
-        if silence > self._reloader.config.store.lease_ttl:
-            words = f"the store has not answered for {silence.total_seconds():.0f} s"
-            return False, f"{words}: {self._chores.health.trouble or 'it hangs'}"
+        lease_ttl = self._reloader.config.store.lease_ttl
+        for silence, trouble in self._silences():
+            if silence > lease_ttl:
+                words = f"the store has not answered for {silence.total_seconds():.0f} s"
+                return False, f"{words}: {trouble or 'it hangs'}"
         return True, ""
+
+    def _silences(self) -> Iterator[tuple[timedelta, str]]:
+        """Yield for how long each store has not answered, and why."""
+        yield self._chores.silence(), self._chores.health.trouble
+        if self._peers is not None:
+            yield self._peers.silence(), self._peers.health().trouble
 
     def config_state(self) -> tuple[bool, datetime]:
         return self._reloader.was_good, self._reloader.last_good

@@ -8,6 +8,7 @@ from random import Random
 from anyio.abc import TaskGroup
 
 from jobd.config.model import Config
+from jobd.core import picture
 from jobd.core.claim import ActiveRun
 from jobd.core.effects import FinishRun
 from jobd.core.lease import LeaseTerms
@@ -22,6 +23,7 @@ from jobd.daemon.node import DaemonNode, identity_of
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.peers import Peers
 from jobd.daemon.perform import Performer
+from jobd.daemon.postbox import Postbox
 from jobd.daemon.recall import Recall
 from jobd.daemon.reload import Reloader
 from jobd.daemon.reports import Reports
@@ -59,12 +61,15 @@ class Parts:
         terms = None if shared is None else LeaseTerms(config.store.lease_ttl)
         self.scheduler = Scheduler(config.daemon.node, secrets.token_hex(8), terms)
         self.show = Show(self.scheduler.state, self.clock)
-        self.store = timed(store, self.clock, self.show.telemetry.store_call)
-        self.shared = None if shared is None else timed(shared, clock, self.show.telemetry.store_call)
+        on_call = self.show.telemetry.store_call
+        self.store = timed(store, clock, on_call)
+        self.shared = None if shared is None else timed(shared, clock, on_call)
         self.membership = self._make_membership(config)
         self._make_lanes(config.daemon.node, observer, on_beat)
         self._make_keepers(config)
         self.node = self._make_node(config)
+        if self.membership is not None:
+            self.postbox = Postbox(self.membership.store, self.node)
 
     @property
     def lanes(self) -> Sequence[ToStore | ToSupervisor | ToShared]:
@@ -86,7 +91,7 @@ class Parts:
             tasks.start_soon(work)
         if self.membership is not None:
             self.membership.start(tasks)
-            self.node.answer_letters(tasks)
+            tasks.start_soon(self.postbox.run)
 
     def _make_membership(self, config: Config) -> Membership | None:
         if self.shared is None:
@@ -98,22 +103,18 @@ class Parts:
             join=lambda: self.reloader.join(),
             digest=lambda: self.reloader.digest,
             finished=self._finished,
-            letters=lambda letters: self.node.take_letters(letters),
+            letters=lambda letters: self.postbox.take(letters),
             renewals_failed=self.show.telemetry.renewals_failed,
             chance=Random(),  # noqa: S311 - spreads retries of several nodes, hides nothing
         )
         return Membership(self.shared, self.memory, self.clock, terms, self.scheduler, ways)
 
-    def _make_lanes(
-        self, node: str, observer: Observer, on_beat: Callable[[float], None]
-    ) -> None:
+    def _make_lanes(self, node: str, observer: Observer, on_beat: Callable[[float], None]) -> None:
         """Make what events come from and effects go to, and the loop between them."""
         inbox, supervisor = self.inbox, self.supervisor
         self.reports = Reports(supervisor, self.scheduler, self.outputs, inbox)
         self.to_supervisor = ToSupervisor(supervisor, inbox, self.outputs.path, self._is_starting)
-        self.to_store = ToStore(
-            self.store, self.memory, self.clock, node, inbox, self._finished
-        )
+        self.to_store = ToStore(self.store, self.memory, self.clock, node, inbox, self._finished)
         shared = None if self.membership is None else self.membership.to_shared
         self.routes = Routes(self.to_store, shared)
         perform = Performer(
@@ -145,19 +146,32 @@ class Parts:
             self.show.store_health,
         )
 
+    def _make_peers(self, node: str) -> Peers | None:
+        """Make who asks other nodes."""
+        if self.membership is None:
+            return None
+        return Peers(
+            self.membership.store,
+            node,
+            self.clock,
+            view=lambda: picture.node_view(self.scheduler.state, self.clock.now()),
+            health=self.membership.heartbeat.health,
+            silence=self.membership.heartbeat.silence,
+        )
+
     def _make_node(self, config: Config) -> DaemonNode:
         return DaemonNode(
             identity_of(config, self.clock.now()),
             scheduler=self.scheduler,
             supervisor=self.supervisor,
-            recall=self.recall,
+            store=self.recall,
             clock=self.clock,
             inbox=self.inbox,
             answers=self.answers,
             outputs=self.outputs,
             chores=self.chores,
             reloader=self.reloader,
-            membership=self.membership,
+            peers=self._make_peers(config.daemon.node),
         )
 
     def clock_offset(self) -> timedelta:

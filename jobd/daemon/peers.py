@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import anyio
 
+from jobd.core import placement
 from jobd.core.claim import ActiveRun
-from jobd.core.cluster import Letter, NodeSeen
+from jobd.core.cluster import Letter
 from jobd.core.effects import Reply
 from jobd.core.events import DrainAsked, TriggerAsked
 from jobd.core.job import Job
@@ -23,15 +24,12 @@ from jobd.daemon.drift import differing
 from jobd.daemon.letters import BadLetter, Declined, Kind
 from jobd.errors import NodeUnavailable, StoreUnavailable
 from jobd.ports import Clock, SharedStore
-from jobd.web.fleet import is_up, known_nodes, may_run, may_start, whereabouts
+from jobd.web.fleet import is_up, known_nodes, may_start, whereabouts
 from jobd.web.node import OutputSlice, StoreHealth
 
 PATIENCE = timedelta(seconds=10)
 LOOK_S = 0.2  # between two looks for an answer
 SLICE_BYTES = 1 << 16  # of output in one answer: it is a row of the store
-
-# Best first, by the same measure by which the nodes take turns at ticks.
-Ranking = Callable[[Job, Sequence[NodeSeen]], Sequence[str]]
 
 
 class Peers:
@@ -44,27 +42,32 @@ class Peers:
         clock: Clock,
         *,
         view: Callable[[], NodeView],
-        rank: Ranking,
         health: Callable[[], StoreHealth],
+        silence: Callable[[], timedelta],
     ) -> None:
         self._store = store
         self._node = node
         self._clock = clock
         self._view = view
-        self._rank = rank
         self.health = health
+        self.silence = silence  # for how long the store has not answered
 
     def best_for(self, job: Job) -> str | None:
-        """Name the best other node for a run of the job; None: none starts it."""
+        """Name the other node that would try a tick of the job first; None: none starts it."""
         view = self._view()
-        at = view.shared.at if view.shared else None
+        at, known = view.shared.at if view.shared else None, known_nodes(view)
         able = [
-            seen
-            for name, seen in known_nodes(view).items()
+            name
+            for name, seen in known.items()
             if at is not None and name != self._node and may_start(seen, at)
-            if may_run(job, name, seen.word.labels)
+            if placement.may_run(job.nodes, name, seen.word.labels)
         ]
-        return next(iter(self._rank(job, able)), None) if able else None
+
+        def turn(name: str) -> tuple[timedelta, int]:
+            place = placement.rank(job.name, name, able)
+            return placement.delay(place, known[name].word.load), place
+
+        return min(able, key=turn, default=None)
 
     async def ask(self, to: str, event: TriggerAsked | DrainAsked) -> Reply:
         """Hand a wish to another node's scheduler; return its answer."""

@@ -1,15 +1,18 @@
 """Postbox: answers what other nodes ask of this one."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
+
+import anyio
 
 from jobd.core.cluster import Letter
 from jobd.core.effects import Refused, Reply
 from jobd.core.events import OperatorEvent, TriggerAsked
 from jobd.core.view import JobView
 from jobd.daemon import letters
+from jobd.daemon.lane import Lane
 from jobd.daemon.letters import Kind
 from jobd.daemon.peers import SLICE_BYTES
 from jobd.errors import JobdError, StoreUnavailable
@@ -44,12 +47,26 @@ class Here(Protocol):
 
 
 class Postbox:
-    """Answers letters, each once. ``answer`` may take seconds: give it a task of its own."""
+    """Answers letters, each once. ``answer`` may take seconds: ``run`` gives each a task."""
 
     def __init__(self, store: SharedStore, here: Here) -> None:
         self._store = store
         self._here = here
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
+        self._lane = Lane[Letter]()
+
+    def take(self, letters: Sequence[Letter]) -> None:
+        """Take letters to be answered; never blocks."""
+        for letter in letters:
+            self._lane.put(letter)
+
+    async def run(self) -> None:
+        """Answer what was taken, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                for letter in await self._lane.take():
+                    tasks.start_soon(self.answer, letter)
+                self._lane.done()
 
     async def answer(self, letter: Letter) -> None:
         """Do what a letter asks for and answer it. Never raises for what the world does.

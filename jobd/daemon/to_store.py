@@ -59,6 +59,10 @@ class ToStore:
         self._on_finished = on_finished
         self.lane = Lane[StoreEffect | SaveDrain]()
 
+    def put(self, effect: StoreEffect) -> None:
+        """Take an effect over."""
+        self.lane.put(effect)
+
     async def run(self) -> None:
         """Work until cancelled."""
         while True:

@@ -4,16 +4,13 @@ Who is up is judged by the store's clock, and as of the instant of its last answ
 the store is silent nobody grows older, for nobody can know.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobd.core.cluster import NodeSeen
-from jobd.core.job import Job
+from jobd.core.neighbours import LIVE_FOR
 from jobd.core.view import NodeView
 from jobd.web.words import in_words
-
-UP_WITHIN = timedelta(seconds=10)  # ten beats: the store is as patient with a double name
 
 
 class NodeState(StrEnum):
@@ -27,7 +24,7 @@ class NodeState(StrEnum):
 
 def state_of(seen: NodeSeen, at: datetime) -> NodeState:
     """Return how a node is at an instant of the store's clock."""
-    if at - seen.seen_at > UP_WITHIN:
+    if at - seen.seen_at > LIVE_FOR:
         return NodeState.GONE
     if seen.word.is_leaving:
         return NodeState.LEAVING
@@ -42,11 +39,6 @@ def is_up(seen: NodeSeen, at: datetime) -> bool:
 def may_start(seen: NodeSeen, at: datetime) -> bool:
     """Return whether the node starts anything new."""
     return state_of(seen, at) is NodeState.UP
-
-
-def may_run(job: Job, node: str, labels: Sequence[str]) -> bool:
-    """Return whether a node may run the job, by its name or one of its labels."""
-    return not job.nodes or node in job.nodes or not set(job.nodes).isdisjoint(labels)
 
 
 def known_nodes(view: NodeView) -> dict[str, NodeSeen]:

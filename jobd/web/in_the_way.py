@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from jobd.core.job import Scope
+from jobd.core.placement import may_run
 from jobd.core.view import JobView, NodeView
-from jobd.web.fleet import known_nodes, may_run, may_start
+from jobd.web.fleet import known_nodes, may_start
 from jobd.web.words import stamp
 
 
@@ -69,5 +70,5 @@ def _candidates(view: JobView, node: NodeView, at: datetime) -> list[str]:
     return [
         name
         for name, seen in known_nodes(node).items()
-        if may_start(seen, at) and may_run(view.job, name, seen.word.labels)
+        if may_start(seen, at) and may_run(view.job.nodes, name, seen.word.labels)
     ]

@@ -10,7 +10,7 @@ from jobd.core.effects import Reply
 from jobd.core.events import DrainAsked, OperatorEvent, TriggerAsked
 from jobd.core.run import RunRecord
 from jobd.core.view import JobView, NodeView
-from jobd.ports import Enforcement, Store
+from jobd.ports import Enforcement, Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Node(Protocol):
     def enforcement(self) -> Enforcement: ...
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Questions:
         """For questions only; whoever wants a change asks for it with :meth:`ask`."""
         ...
 

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from jobd.core.events import TriggerAsked
 from jobd.core.job import Job
+from jobd.core.placement import may_run
 from jobd.web.api import job_of
 from jobd.web.ask import ask, node_named, request_id
-from jobd.web.fleet import known_nodes, may_run
+from jobd.web.fleet import known_nodes
 from jobd.web.keys import node_of
 from jobd.web.node import Node
 from jobd.web.peer import asker
@@ -62,7 +63,7 @@ def _place(node: Node, job: Job, wanted: str) -> str:
         return place
     name = node_named(node, wanted)
     seen = known_nodes(node.view()).get(name)
-    if not may_run(job, name, seen.word.labels if seen else node.identity.labels):
+    if not may_run(job.nodes, name, seen.word.labels if seen else node.identity.labels):
         raise bad_request(f"{name} is no node{_that_may(job)}")
     return name
 

@@ -1,6 +1,6 @@
 """Two nodes that share a store: letters in a dictionary, views that the test hands round."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from jobd.core.claim import ActiveRun
 from jobd.core.cluster import Letter, NodeSeen, NodeWord
 from jobd.core.effects import Accepted, Reply
 from jobd.core.events import OperatorEvent
-from jobd.core.job import Job
 from jobd.core.outcome import StopCause
 from jobd.core.view import JobView, NodeView, SharedView
 from jobd.daemon.peers import Peers
@@ -104,11 +103,6 @@ def view_of_nodes(*nodes: NodeSeen, is_silent: bool = False) -> NodeView:
     return NodeView(0, 0, 0, 0, 16, 200, is_stopping=False, shared=shared)
 
 
-def by_name(job: Job, nodes: Sequence[NodeSeen]) -> list[str]:
-    """Rank the last in the alphabet first: nobody does that by accident."""
-    return sorted((one.word.node for one in nodes), reverse=True)
-
-
 @dataclass
 class Town:
     """app1 asks, app2 answers as soon as somebody carries the letters."""
@@ -123,7 +117,6 @@ class Town:
             "app1",
             self.clock,
             view=lambda: self.view,
-            rank=by_name,
             health=lambda: StoreHealth(True, "", None),
         )
         self.there = FakeHere(self.clock)

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+from jobd.core import placement
 from jobd.core.claim import JobMemory
 from jobd.core.cluster import Letter
 from jobd.core.effects import Accepted, Refused
@@ -193,17 +194,27 @@ async def test_nobody_is_asked_while_all_are_alike(town: Town) -> None:
     assert (await town.peers.drift({"a": "1"}), town.store.letters) == ({}, [])
 
 
+def first_and_second(job: str) -> tuple[str, str]:
+    """Return app2 and app3 in the order in which they try the job's ticks."""
+    is_second = placement.rank(job, "app2", ["app2", "app3"])
+    return ("app3", "app2") if is_second else ("app2", "app3")
+
+
+FIRST, SECOND = first_and_second("a")
+
+
 @pytest.mark.parametrize(
     ("nodes", "best"),
     [
-        ([seen("app2"), seen("app3")], "app3"),
-        ([seen("app2"), seen("app3", is_draining=True)], "app2"),
-        ([seen("app2"), seen("app3", is_leaving=True)], "app2"),
-        ([seen("app2"), seen("app3", ago_s=60)], "app2"),
-        ([seen("app3", ago_s=60)], None),
+        ([seen(SECOND), seen(FIRST)], FIRST),
+        ([seen(SECOND), seen(FIRST, load=1.0)], SECOND),
+        ([seen(SECOND), seen(FIRST, is_draining=True)], SECOND),
+        ([seen(SECOND), seen(FIRST, is_leaving=True)], SECOND),
+        ([seen(SECOND), seen(FIRST, ago_s=60)], SECOND),
+        ([seen(FIRST, ago_s=60)], None),
     ],
 )
-async def test_a_run_by_hand_goes_to_the_best_that_starts_it(
+async def test_a_run_by_hand_goes_to_the_node_whose_turn_comes_first(
     town: Town, nodes: list[Any], best: str | None
 ) -> None:
     town.view = view_of_nodes(seen("app1"), *nodes)

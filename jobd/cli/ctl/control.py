@@ -70,7 +70,7 @@ def drain(session: Session, reason: str, node: str | None) -> None:
     It survives restarts. Other nodes take over the ticks of the jobs that they share.
     """
     reply = session.client.post("drain", **_named(node), reason=reason)
-    _tell(session, reply, f"{reply['node']} is draining: it starts nothing new until undrain")
+    _tell_node(session, reply, "nothing new starts here", "; jobd ctl undrain ends that")
 
 
 @ctl_command
@@ -78,7 +78,7 @@ def drain(session: Session, reason: str, node: str | None) -> None:
 def undrain(session: Session, node: str | None) -> None:
     """Let this node start runs again."""
     reply = session.client.post("undrain", **_named(node))
-    _tell(session, reply, f"{reply['node']} starts runs again")
+    _tell_node(session, reply, "this node starts runs again")
 
 
 @ctl_command
@@ -108,6 +108,11 @@ def _cancel_run(session: Session, name: str, no_job: Refused) -> Document:
 
 def _named(node: str | None) -> dict[str, str]:
     return {} if node is None else {"node": node}
+
+
+def _tell_node(session: Session, reply: Document, words: str, more: str = "") -> None:
+    said = f"{reply['node']}: {reply['message'] or words}{more}"
+    session.show(reply, lambda: printable(said))
 
 
 def _tell(session: Session, reply: Document, words: str) -> None:

@@ -88,12 +88,12 @@ def test_slots_of_a_silent_store_are_those_last_known(ctl: Ctl, cluster: FakeNod
 
 def test_a_drain_says_how_it_ends(ctl: Ctl, node: FakeNode) -> None:
     said = ctl("drain", "--reason", "kernel update")
-    assert said.out == "app1 is draining: it starts nothing new until undrain\n"
-    assert ctl("undrain").out == "app1 starts runs again\n"
+    assert said.out == "app1: nothing new starts here; jobd ctl undrain ends that\n"
+    assert ctl("undrain").out == "app1: this node starts runs again\n"
 
 
 def test_another_node_is_drained_by_name(ctl: Ctl, cluster: FakeNode) -> None:
-    assert ctl("drain", "--node", "app2").out.startswith("app2 is draining")
+    assert ctl("drain", "--node", "app2").out.startswith("app2: nothing new starts here")
 
 
 def test_the_status_begins_with_the_drain(ctl: Ctl, node: FakeNode) -> None:
