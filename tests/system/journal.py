@@ -12,6 +12,7 @@ from pathlib import Path
 WORK = """\
 #!/bin/sh
 # work SECONDS [STATUS]: notes its start and its end, and exits with STATUS.
+# work NAME [STATUS]: the same, until Journal.release(NAME).
 # With EACH set it is a job that every node runs for itself.
 here=${0%/*}
 note() {
@@ -23,7 +24,10 @@ exec 9>> "$here/$JOBD_JOB${EACH:+@$JOBD_NODE}.lock"
 flock -n 9 || note overlap
 note start
 echo "working for $1"
-sleep "$1"
+case $1 in
+    [0-9]*) sleep "$1" ;;
+    *) until [ -e "$here/released-$1" ]; do sleep 0.1; done ;;
+esac
 note end
 exit "${2:-0}"
 """
@@ -53,6 +57,10 @@ class Journal:
         program = directory / "work"
         program.write_text(WORK, encoding="utf-8")
         program.chmod(0o755)
+
+    def release(self, name: str) -> None:
+        """Let those end that ``work NAME``."""
+        (self.directory / f"released-{name}").touch()
 
     def notes(self, kind: str, job: str = "") -> list[Note]:
         """Return the notes of a kind, in the order in which they were written."""

@@ -16,7 +16,7 @@ TICKING = [f"tick{number}" for number in range(5)]
 JOBS = "".join(
     f'[jobs.{job}]\ncommand = "work 0.3"\nschedule = "* * * * * *"\nstart_deadline = "10s"\n'
     for job in TICKING
-) + "".join(f'[jobs.long-{name}]\ncommand = "work 14 3"\n' for name in "abc")
+) + "".join(f'[jobs.long-{name}]\ncommand = "work long 3"\n' for name in "abc")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def long_runs(cluster: Cluster) -> dict[str, Note]:
         assert member.stop_daemon() == 0
         member.launch()
         cluster.await_member(member)
-    assert cluster.journal.ends("long-a") == [], "the restarts took too long for this test"
+    cluster.journal.release("long")
     return runs
 
 
@@ -48,7 +48,6 @@ def test_no_run_is_killed_and_each_ends_as_itself(
     for name, note in long_runs.items():
         run = cluster[name].ended(note.run_id, within_s=20)
         assert (run["outcome"], run["exit_code"], run["attempt"]) == ("failure", 3, 1)
-        assert run["duration_s"] > 13.9
         assert [end.run_id for end in cluster.journal.ends(f"long-{name}")] == [note.run_id]
 
 
@@ -56,8 +55,8 @@ def test_no_tick_is_lost_and_none_runs_twice(cluster: Cluster, long_runs: dict[s
     for job in TICKING:
         accounts = settled(cluster["b"], job, datetime.now(UTC) + SECOND)
         agree(cluster["b"], job, accounts)
+        # A run that ended while its daemon was away is in the way until somebody sees its end.
         assert set(accounts.skipped.values()) <= {"overlap"}
-        assert len(accounts.skipped) <= 2, "the others stood in at once"
     assert overlaps(cluster.journal) == []
     assert doubles(cluster.journal) == []
     assert stale_tokens(cluster.journal) == []
