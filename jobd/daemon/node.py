@@ -9,7 +9,6 @@ from typing import Protocol
 from jobd import __version__
 from jobd.config.digest import job_digests
 from jobd.config.model import Config
-from jobd.config.store_url import shown
 from jobd.core import picture
 from jobd.core.cluster import NodeSeen
 from jobd.core.effects import Reply
@@ -43,7 +42,7 @@ def identity_of(config: Config, started_at: datetime) -> Identity:
         pid=os.getpid(),
         started_at=started_at,
         config_path=str(config.path),
-        store=shown(config.store.url),
+        store=config.store.shown_url,
         http="" if daemon.http is None else str(daemon.http),
         socket=str(daemon.socket),
         labels=daemon.labels,

@@ -72,16 +72,26 @@ async def get_output(request: web.Request) -> web.Response:
     record = await _run_with_output(node, path_name(request, "run"))
     attempt = whole_number(request, "attempt", 0, 1 << 31) or record.attempt
     offset = whole_number(request, "offset", 0, ANY_OFFSET)
+    follow_s = whole_number(request, "follow", 0, MAX_WAIT_S)
+    try:
+        async with asyncio.timeout(follow_s or None):
+            return await _next_output(node, record, attempt, offset, may_wait=follow_s > 0)
+    except TimeoutError:
+        return _output_reply(record, attempt, OutputSlice(b"", offset), is_complete=False)
+
+
+async def _next_output(
+    node: Node, record: RunRecord, attempt: int, offset: int, *, may_wait: bool
+) -> web.Response:
+    """Return the reply once there is something to say, or at once."""
     poll = POLL if record.node == node.identity.node else POLL_AFAR
-    looks = whole_number(request, "follow", 0, MAX_WAIT_S) * (timedelta(seconds=1) // poll)
     while True:
         # Whether it is over is asked before reading: what is written in between is not missed.
         is_over = record.ended_at is not None or attempt < record.attempt
         piece = await _read_output(node, record, attempt, offset)
         has_more = bool(piece.data or piece.skipped_bytes)
-        if has_more or is_over or looks <= 0:
+        if has_more or is_over or not may_wait:
             return _output_reply(record, attempt, piece, is_over and not has_more)
-        looks -= 1
         record = await _later(node, record, poll)
 
 

@@ -55,6 +55,22 @@ def test_the_keys_of_a_node_are_stable(server: Served, cluster: FakeNode) -> Non
     assert sorted(nodes_of(server)["app1"]) == sorted(NODE_KEYS.split())
 
 
+def test_the_keys_of_the_answers_are_stable(server: Served, cluster: FakeNode) -> None:
+    keys = {path: sorted(server.get(f"/api/v1/{path}").json) for path in ("nodes", "pools", "runs")}
+    assert keys == {
+        "nodes": ["as_of", "clustered", "node", "nodes", "now", "silent_since", "store"],
+        "pools": ["clustered", "node", "now", "pools", "silent"],
+        "runs": ["now", "runs", "several_nodes"],
+    }
+
+
+def test_following_a_run_elsewhere_ends_in_time(server: Served, cluster: FakeNode) -> None:
+    """Each look at another node takes a second or more; the client waits for half a minute."""
+    server.call(cluster.start_run("aaaa1111", node="app2"))
+    got = server.get("/api/v1/runs/aaaa1111/output?follow=1")
+    assert (got.status, got.body, got.headers["x-jobd-complete"]) == (200, b"", "false")
+
+
 def test_a_lone_node_has_the_same_keys(server: Served, node: FakeNode) -> None:
     document = server.get("/api/v1/nodes").json
     assert (document["clustered"], document["store"]) == (False, "sqlite")
