@@ -38,8 +38,9 @@ def doubles(journal: Journal, each: Iterable[str] = ()) -> list[str]:
 
 
 def stale_tokens(journal: Journal, each: Iterable[str] = ()) -> list[str]:
-    """Return the starts under a fencing token that is no higher than one before.
+    """Return the starts under a fencing token that is no higher than that of a run before.
 
+    An attempt that the same node makes has its run's token still, for the lease was kept.
     Jobs that run beside themselves may start in another order than they were granted in.
     """
     latest: dict[str, list[Note]] = defaultdict(list)
@@ -49,7 +50,7 @@ def stale_tokens(journal: Journal, each: Iterable[str] = ()) -> list[str]:
         f"{_name(second)} began with token {second.token}, after {first.token}"
         for notes in latest.values()
         for first, second in pairwise(notes)
-        if second.token < first.token or (second.token == first.token and _differ(first, second))
+        if second.token < first.token + (second.run_id != first.run_id)
     ]
 
 
@@ -79,10 +80,6 @@ def most_at_once(notes: Iterable[Note]) -> int:
         running += {"start": 1, "end": -1}.get(note.kind, 0)
         most = max(most, running)
     return most
-
-
-def _differ(first: Note, second: Note) -> bool:
-    return (first.run_id, first.attempt) != (second.run_id, second.attempt)
 
 
 def _name(note: Note) -> str:

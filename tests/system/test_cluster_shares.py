@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tests.system.accounts import SECOND, agree, read_accounts, settled, written
-from tests.system.cluster import Cluster, lateness_s, uptime_s
+from tests.system.cluster import Cluster, Member, lateness_s, uptime_s
 from tests.system.conftest import MakeCluster
 from tests.system.evidence import doubles, most_at_once, overlaps, stale_tokens
 from tests.system.journal import Note
@@ -161,11 +161,16 @@ def test_a_run_elsewhere_is_in_the_way_of_a_trigger_or_is_waited_for(cluster: Cl
 def test_a_run_is_shown_and_read_on_every_node(cluster: Cluster) -> None:
     first = cluster.run_on("c", "replaced")
     for member in cluster:
-        shown = member.job("replaced")
-        assert [run["node"] for run in (*shown["active"], *shown["elsewhere"])] == ["c"]
+        eventually(lambda member=member: shows(member, "replaced") == ["c"], "seen with a beat")
         assert member.ctl_json("logs", first.run_id)["text"] == "working for 60\n"
     assert cluster["a"].ctl("cancel", "replaced").returncode == 0
     assert cluster["b"].ended(first.run_id)["outcome"] == "canceled"
+
+
+def shows(member: Member, job: str) -> list[str]:
+    """Return on which nodes the job runs, by a member's word."""
+    shown = member.job(job)
+    return [run["node"] for run in (*shown["active"], *shown["elsewhere"])]
 
 
 def test_a_pause_on_one_node_holds_on_all(cluster: Cluster) -> None:
@@ -212,11 +217,10 @@ def test_a_second_daemon_of_a_name_is_refused(cluster: Cluster) -> None:
         cluster.remove(double)
 
 
-def test_a_dead_supervisor_s_runs_go_on_elsewhere_or_end_as_lost(cluster: Cluster) -> None:
+def test_a_dead_supervisor_s_runs_are_retried_or_end_as_lost(cluster: Cluster) -> None:
     retried, given_up = cluster.run_on("b", "retried"), cluster.run_on("b", "given-up")
     cluster["b"].kill_supervisor()
-    again = cluster.started(retried.run_id, attempt=2)
-    assert again.token > retried.token
+    cluster.started(retried.run_id, attempt=2)
     assert cluster["a"].ended(given_up.run_id)["outcome"] == "lost"
     assert cluster["a"].ctl("cancel", "retried").returncode == 0
     assert cluster["a"].ended(retried.run_id)["outcome"] == "canceled"
@@ -231,12 +235,8 @@ def test_300_ms_of_latency_cost_no_tick(cluster: Cluster) -> None:
     for job in TICKING:
         accounts = settled(cluster["a"], job)
         skipped = {t: w for t, w in accounts.skipped.items() if t > written(slow)}
-        assert skipped.keys() <= paused_ticks(accounts.skipped)
+        assert skipped == {}
         agree(cluster["a"], job, accounts)
-
-
-def paused_ticks(skipped: dict[str, str]) -> set[str]:
-    return {tick for tick, why in skipped.items() if why == "paused"}
 
 
 def test_a_restart_of_postgresql_ends_no_run_and_loses_no_tick(cluster: Cluster) -> None:
