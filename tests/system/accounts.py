@@ -79,7 +79,7 @@ def agree(node: Node, job: str, accounts: Accounts) -> None:
 
 def _noted(node: Node, job: str) -> dict[str, str]:
     """Return tick to run id by the jobs' own notes."""
-    starts = node.journal.starts(job)
+    starts = [note for note in node.journal.starts(job) if note.tick != "-"]
     noted = {note.tick: note.run_id for note in starts}
     assert len(noted) == len({note.run_id for note in starts}), "a tick was started twice"
     return noted
