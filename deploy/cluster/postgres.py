@@ -182,7 +182,11 @@ class PrivatePostgres:
     def sql(self, *statements: str, database: str = "postgres") -> str:
         """Run SQL as superuser, each statement by itself; return what was printed: values with
         ``|`` between them."""
-        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(database))
+        return self.run_sql(self.url(database), *statements)
+
+    def run_sql(self, url: str, *statements: str) -> str:
+        """Run SQL as whoever the URL names."""
+        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url)
         commands = (word for statement in statements for word in ("-c", statement))
         return self._run("psql", *options, *commands).strip()
 

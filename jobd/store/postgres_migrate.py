@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from jobd.store.postgres_wire import Wire
 
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1785688932, 0)"  # 1785688932: "jobd" in ASCII
-_IS_THERE = "SELECT pg_catalog.to_regnamespace('jobd') IS NOT NULL"
-_HAS_VERSION = "SELECT pg_catalog.to_regprocedure('jobd.version()') IS NOT NULL"
+# Read from the catalogue itself: what a session remembers of it may be older than the lock.
+_IS_THERE = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'jobd' AND p.proname = 'version'
+)
+"""
 _PATIENCE = "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '20s'"
 
 
@@ -61,8 +67,7 @@ async def prepare(wire: "Wire", place: str, tables: Tables, *, may_migrate: bool
 
 async def _version(wire: "Wire") -> tuple[int, int]:
     """Return the version of the tables and the oldest one that serves; 0 where there are none."""
-    is_there = await wire.read(_IS_THERE) == "t" and await wire.read(_HAS_VERSION) == "t"
-    if not is_there:
+    if await wire.read(_IS_THERE) != "t":
         return 0, 0
     found = json.loads(await wire.read("SELECT jobd.version()"))
     return found["version"], found["oldest"]

