@@ -5,7 +5,13 @@
 -- No foreign keys: rows of job are never deleted, and each key would cost a look and a lock for
 -- every row of a run or a tick. Whoever writes to a job's runs or ticks has locked its row.
 
-CREATE SCHEMA IF NOT EXISTS jobd;
+-- Not "IF NOT EXISTS": that asks for the right to make one also where it is there already.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'jobd') THEN
+        CREATE SCHEMA jobd;
+    END IF;
+END $$;
 
 -- One row. ``oldest``: the oldest version of jobd's tables whose daemons still work on these.
 CREATE TABLE jobd.meta (

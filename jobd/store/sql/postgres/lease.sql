@@ -23,12 +23,14 @@ BEGIN
         UPDATE jobd.run SET
             lease_until = instant + (asked ->> 'ttl')::bigint, ttl = (asked ->> 'ttl')::bigint
         FROM jsonb_to_recordset(asked -> 'holdings')
-            AS held (pos integer, run_id text, token bigint)
+            AS held (run_id text, token bigint)
         WHERE run.run_id = held.run_id AND run.token = held.token
             AND run.node = asked ->> 'node' AND run.ended_at IS NULL
-        RETURNING held.pos
+        RETURNING run.run_id, run.token
     )
-    SELECT coalesce(jsonb_agg(pos), '[]') INTO answers FROM renewed;
+    SELECT coalesce(jsonb_agg(held.pos), '[]') INTO answers
+    FROM jsonb_to_recordset(asked -> 'holdings') AS held (pos integer, run_id text, token bigint)
+    JOIN renewed ON renewed.run_id = held.run_id AND renewed.token = held.token;
     RETURN jsonb_build_object('at', instant, 'renewed', answers);
 END $$;
 
@@ -133,6 +135,8 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE

@@ -144,6 +144,7 @@ BEGIN
 END $$;
 
 -- name: end_wave
+-- The note of a late end bears the end's own instant, so that one that is told again stays one.
 CREATE OR REPLACE FUNCTION jobd.end_wave(ends jsonb, me text, instant bigint) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
@@ -189,7 +190,7 @@ BEGIN
     ), late AS (
         INSERT INTO jobd.audit (at, by, action, target, detail)
         SELECT
-            instant, me, 'late end', told.run_id,
+            told.ended_at, me, 'late end', told.run_id,
             coalesce(told.outcome, 'unknown') || '; its lease had passed on'
         FROM told
         WHERE (told.is_held OR told.was_held) IS NOT TRUE
