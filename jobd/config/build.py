@@ -5,6 +5,7 @@ from typing import TypeVar
 from jobd.config.argv import argv_of, has_shell_syntax
 from jobd.config.draft import Draft
 from jobd.config.findings import Findings
+from jobd.config.pools import Places
 from jobd.core.job import About, Command, Job, Limits, Param, Provenance, Retries
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule, Schedule
 from jobd.errors import ScheduleError
@@ -15,8 +16,9 @@ T = TypeVar("T")
 class JobBuilder:
     """Makes jobs; equal parts of different jobs become one object."""
 
-    def __init__(self, timezone: str, findings: Findings) -> None:
+    def __init__(self, timezone: str, places: Places, findings: Findings) -> None:
         self._timezone = timezone
+        self._places = places
         self._findings = findings
         self._shared: dict[object, object] = {}
         self.shell_like: list[str] = []  # jobs whose plain command has shell syntax in it
@@ -24,6 +26,7 @@ class JobBuilder:
     def build(self, name: str, draft: Draft) -> Job:
         """Return the job that a draft describes; what its schedule cannot mean is noted."""
         table, share = draft.table, self._share
+        pool = self._places.pool(draft)
         if isinstance(table.command, str) and not table.shell and has_shell_syntax(table.command):
             self.shell_like.append(name)
         return Job(
@@ -47,6 +50,10 @@ class JobBuilder:
             success_exit_codes=share(table.success_exit_codes),
             failure_pattern=share(table.failure_pattern),
             priority=table.priority,
+            pool=pool,
+            slots=1 if pool is None else table.slots,
+            scope=self._places.scope(draft),
+            nodes=share(tuple(table.nodes)),
             output_max_bytes=share(table.output_max),
             params=share(_params(draft)),
             enabled=table.enabled,

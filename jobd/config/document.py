@@ -8,13 +8,14 @@ from pathlib import Path
 
 from jobd.config.findings import Findings, dotted
 from jobd.config.judge import HOMES
-from jobd.config.names import job_name
+from jobd.config.names import job_name, pool_name
 from jobd.config.problem import Problem, Unfit
 from jobd.config.source import Source, Unreadable, read_source
 from jobd.config.suggest import unknown_key_mend
 
 TABLES = ("daemon", "store", "limits", "defaults")
-_TOP = ("include", "jobs", "pools", *TABLES)
+NAMED = {"jobs": job_name, "pools": pool_name}  # tables of tables, and who judges their names
+_TOP = ("include", *NAMED, *TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,12 @@ class Document:
 
     sources: list[Source] = field(default_factory=list)
     tables: dict[str, Section] = field(default_factory=dict)
-    jobs: dict[str, Section] = field(default_factory=dict)
+    named: dict[str, dict[str, Section]] = field(default_factory=lambda: {k: {} for k in NAMED})
+
+    @property
+    def jobs(self) -> dict[str, Section]:
+        """All jobs by name, in the order in which they were read."""
+        return self.named["jobs"]
 
 
 def read_document(path: Path, findings: Findings, *, as_root: bool) -> Document:
@@ -108,11 +114,8 @@ def _put_in(document: Document, source: Source, findings: Findings) -> None:
     for key, value in source.tables.items():
         if key in TABLES:
             _put_table(document, source, key, value, findings)
-        elif key == "jobs":
-            _put_jobs(document, source, value, findings)
-        elif key == "pools":
-            mend = "leave it out, with pool and slots of the jobs"
-            findings.error(source, (key,), "is not in this version of jobd yet", mend)
+        elif key in NAMED:
+            _put_named(document, source, key, value, findings)
         elif key not in _TOP:
             findings.error(source, (key,), "is no key here", _unknown_mend(key, value))
 
@@ -130,30 +133,34 @@ def _put_table(
         document.tables[key] = Section(source, value)
 
 
-def _put_jobs(document: Document, source: Source, jobs: object, findings: Findings) -> None:
-    if not isinstance(jobs, dict):
-        mend = "write [jobs.NAME] for each job, and its keys below"
-        findings.error(source, ("jobs",), "is no table of jobs", mend)
+def _put_named(
+    document: Document, source: Source, kind: str, tables: object, findings: Findings
+) -> None:
+    word = kind.removesuffix("s")
+    if not isinstance(tables, dict):
+        mend = f"write [{kind}.NAME] for each {word}, and its keys below"
+        findings.error(source, (kind,), f"is no table of {kind}", mend)
         return
-    for name, keys in jobs.items():
-        path = ("jobs", name)
+    for name, keys in tables.items():
+        path = (kind, name)
+        there = document.named[kind].get(name)
         if not isinstance(keys, dict):
-            mend = "write [jobs.NAME] and the job's keys below"
-            findings.error(source, path, "is no job", mend)
-        elif name in document.jobs:
-            there = document.jobs[name].source
-            place = f"{there.shown}:{there.job_line(name)}"
+            mend = f"write [{kind}.NAME] and the {word}'s keys below"
+            findings.error(source, path, f"is no {word}", mend)
+        elif there is not None:
+            place = f"{there.source.shown}:{there.source.line(path)}"
             findings.error(source, path, f"is in {place} too", "rename or remove one of them")
         else:
-            _judge_name(source, name, findings)
-            document.jobs[name] = Section(source, keys)
+            _judge_name(source, path, findings)
+            document.named[kind][name] = Section(source, keys)
 
 
-def _judge_name(source: Source, name: str, findings: Findings) -> None:
+def _judge_name(source: Source, path: tuple[str, str], findings: Findings) -> None:
+    kind, name = path
     try:
-        job_name(name)
+        NAMED[kind](name)
     except Unfit as unfit:
-        findings.error(source, ("jobs", name), unfit.message, unfit.mend)
+        findings.error(source, path, unfit.message, unfit.mend)
 
 
 def _unknown_mend(key: str, value: object) -> str:

@@ -14,6 +14,7 @@ from jobd.config.schema import (
     JobTable,
     LimitsTable,
     ParamTable,
+    PoolTable,
     RetriesTable,
     StoreTable,
     Table,
@@ -28,6 +29,7 @@ HOMES = {
     "store": StoreTable.model_fields,
     "limits": LimitsTable.model_fields,
     "jobs.NAME": JobTable.model_fields,
+    "pools.NAME": PoolTable.model_fields,
 }
 _INNER: dict[str, type[Table]] = {"dst": DstTable, "retries": RetriesTable, "params": ParamTable}
 # pydantic's error type: what the value is not, and what to write. {…} is pydantic's context.

@@ -9,10 +9,11 @@ from jobd.config.document import Document, Section, read_document
 from jobd.config.draft import Drafts
 from jobd.config.findings import Findings
 from jobd.config.model import Config
+from jobd.config.pools import Places, check_place, pools_of
 from jobd.config.problem import ConfigErrors, Problem
 from jobd.config.rules import check_rules
 from jobd.config.settings import daemon_of, limits_of, store_of
-from jobd.config.warn import static_warnings
+from jobd.config.warn import lease_warnings, static_warnings
 from jobd.core.job import Job
 
 
@@ -27,23 +28,33 @@ def load(path: Path) -> Config:
     daemon = daemon_of(document, findings)
     store = store_of(document, findings)
     limits = limits_of(document, findings)
-    builder = JobBuilder(daemon.timezone, findings)
-    jobs = _jobs(document, builder, findings)
+    places = Places(pools_of(document, findings), store.is_shared)
+    builder = JobBuilder(daemon.timezone, places, findings)
+    jobs = _jobs(document, builder, places, findings)
     if findings.errors:
         raise ConfigErrors(_in_order(findings.errors, document))
-    warnings = (*findings.warnings, *static_warnings(jobs, builder.shell_like))
+    warnings = (
+        *findings.warnings,
+        *static_warnings(jobs, builder.shell_like),
+        *lease_warnings(jobs, store),
+    )
     files = tuple(Path(source.shown) for source in document.sources)
-    return Config(path, daemon, store, limits, jobs, files, warnings)
+    pools = {name: pool for name, pool in places.pools.items() if pool is not None}
+    return Config(path, daemon, store, limits, jobs, files, warnings, pools)
 
 
-def _jobs(document: Document, builder: JobBuilder, findings: Findings) -> Mapping[str, Job]:
+def _jobs(
+    document: Document, builder: JobBuilder, places: Places, findings: Findings
+) -> Mapping[str, Job]:
     drafts = Drafts(document.tables.get("defaults"), findings)
     if drafts.defaults is not None:
         check_rules(drafts.defaults, findings)
+        check_place(drafts.defaults, places, findings)
 
     def job(name: str, section: Section) -> Job:
         draft = drafts.draft(name, section)
         check_rules(draft, findings)
+        check_place(draft, places, findings)
         return builder.build(name, draft)
 
     return {name: job(name, section) for name, section in document.jobs.items()}

@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import stat
 
 
 def is_root() -> bool:
@@ -18,6 +19,14 @@ def host_name() -> str:
 def memory_bytes() -> int:
     """Return the node's memory, in bytes (sysconf(3))."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def is_public(path: str) -> bool:
+    """Return whether a file's mode lets everybody read it."""
+    try:
+        return bool(os.stat(path).st_mode & stat.S_IROTH)
+    except OSError:  # removed since it was read
+        return False
 
 
 def has_user(name: str) -> bool:

@@ -1,12 +1,13 @@
 """Config: a whole configuration, judged and with every default filled in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from jobd.config.problem import Problem
-from jobd.core.job import Job
+from jobd.config.store_url import SQLITE, shown
+from jobd.core.job import Job, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,26 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """[store]: where ticks and runs are remembered, and how long."""
+    """[store]: where ticks and runs are remembered, and how long.
 
-    url: str
+    ``url`` may hold a password: it is given to the store's driver and to nobody else.
+    """
+
+    url: str = field(repr=False)
     lease_ttl: timedelta
     keep_runs: timedelta
     keep_runs_per_job: int
     migrate: bool
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without its password, for people."""
+        return shown(self.url)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may use the same store."""
+        return self.url != SQLITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +78,4 @@ class Config:
     jobs: Mapping[str, Job]
     files: tuple[Path, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    pools: Mapping[str, Pool] = field(default_factory=dict)

@@ -43,6 +43,20 @@ def node_name(value: object) -> str:
     return _refuse_name(shown, 253, "is no name", "letters, digits and . _ -")
 
 
+def pool(value: object) -> str:
+    """Return the name of a pool that a job asks for; "": of none."""
+    if isinstance(value, str) and (not value or _JOB.fullmatch(value)):
+        return value
+    raise Unfit("is no pool's name", 'write it like "database", as in [pools.database]')
+
+
+def pool_name(value: str) -> str:
+    """Return a pool's name, which has the form of a job's."""
+    if _JOB.fullmatch(value):
+        return value
+    return _refuse_name(value, 100, "is no pool name", "letters, digits and . _ -")
+
+
 def param_name(value: object) -> str:
     """Return a parameter's name, which becomes JOBD_PARAM_<NAME>."""
     if isinstance(value, str) and _PARAM.fullmatch(value):

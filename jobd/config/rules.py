@@ -20,6 +20,7 @@ class Complaint:
     message: str
     mend: str
     inside: KeyPath = ()  # below the key
+    given: object = None  # the value, where it is shown
 
 
 def check_rules(draft: Draft, findings: Findings) -> None:
@@ -30,10 +31,15 @@ def check_rules(draft: Draft, findings: Findings) -> None:
     _check_command(draft, findings)
     for rule in _RULES:
         for complaint in rule(draft):
-            written = [key for key in complaint.keys if key in draft.own]
-            if written:
-                path = (*draft.path, written[0], *complaint.inside)
-                findings.error(draft.source, path, complaint.message, complaint.mend)
+            complain(draft, complaint, findings)
+
+
+def complain(draft: Draft, complaint: Complaint, findings: Findings) -> None:
+    """Note a complaint about keys of which the job, or [defaults], wrote one itself."""
+    written = [key for key in complaint.keys if key in draft.own]
+    if written:
+        path = (*draft.path, written[0], *complaint.inside)
+        findings.error(draft.source, path, complaint.message, complaint.mend, complaint.given)
 
 
 def _check_command(draft: Draft, findings: Findings) -> None:

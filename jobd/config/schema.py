@@ -19,7 +19,8 @@ from pydantic import (
 
 from jobd.config import kinds, names
 from jobd.config.problem import Unfit
-from jobd.core.job import Catchup, JitterMode, Overlap
+from jobd.config.store_url import store_url
+from jobd.core.job import Catchup, JitterMode, Overlap, Scope
 from jobd.core.outcome import Outcome
 
 _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=s) for s in (1, 60, 3600, 86400))
@@ -45,24 +46,6 @@ def _refuse_later(value: object) -> object:
     raise Unfit("is not in this version of jobd yet", "leave it out")
 
 
-def _refuse_cluster(value: object) -> str:
-    if value == "node":
-        return "node"
-    if value == "cluster":
-        raise Unfit("is not in this version of jobd yet", 'write "node" or leave it out')
-    raise Unfit("is not allowed", 'write "node"')
-
-
-def _refuse_postgres(value: object) -> str:
-    if value == "sqlite":
-        return "sqlite"
-    if isinstance(value, str) and value.startswith(("postgresql:", "postgres:")):
-        raise Unfit("names PostgreSQL, which this version of jobd does not have yet", _SQLITE)
-    raise Unfit("is no store", _SQLITE)
-
-
-_SQLITE = 'write "sqlite" or leave it out'
-
 Text = Annotated[str, PlainValidator(names.text)]
 Path = Annotated[str, PlainValidator(_path)]
 Pattern = Annotated[str, PlainValidator(kinds.pattern)]
@@ -73,6 +56,7 @@ Size = Annotated[int, _size(1 << 20, 1 << 50)]
 Duration = Annotated[timedelta, _duration(timedelta(0), 3650 * _DAY)]
 Period = Annotated[timedelta, _duration(_SECOND, 3650 * _DAY)]
 Weight = Annotated[int, Field(ge=1, le=10_000)]
+Slots = Annotated[int, Field(ge=1, le=10_000)]
 Later = Annotated[Any, AfterValidator(_refuse_later)]
 
 
@@ -97,7 +81,7 @@ class DaemonTable(Table):
 class StoreTable(Table):
     """[store]: where ticks and runs are remembered, and how long."""
 
-    url: Annotated[str, PlainValidator(_refuse_postgres)] = "sqlite"
+    url: Annotated[str, PlainValidator(store_url)] = Field(default="sqlite", repr=False)
     lease_ttl: Annotated[timedelta, _duration(10 * _SECOND, _HOUR)] = 60 * _SECOND
     keep_runs: Annotated[timedelta, _duration(_HOUR, 3650 * _DAY)] = 30 * _DAY
     keep_runs_per_job: int = Field(default=1000, ge=1, le=1_000_000)
@@ -111,6 +95,13 @@ class LimitsTable(Table):
     max_waiting: int = Field(default=200, ge=0, le=100_000)
     memory_budget: Later = None
     pressure: Later = None
+
+
+class PoolTable(Table):
+    """[pools.NAME]: jobs that share a bottleneck. Without a default: ``size``."""
+
+    size: Slots = 1
+    scope: Annotated[Scope, PlainValidator(kinds.choice(Scope))] = Scope.CLUSTER
 
 
 class DstTable(Table):
@@ -198,10 +189,11 @@ class JobTable(Table):
     runbook: Text = ""
     tags: list[Text] = Field(default_factory=list)
 
-    scope: Annotated[str, PlainValidator(_refuse_cluster)] = "node"
-    nodes: Later = None
-    pool: Later = None
-    slots: Later = None
+    scope: Annotated[Scope | None, PlainValidator(kinds.choice(Scope))] = None
+    nodes: list[NodeName] = Field(default_factory=list)
+    pool: Annotated[str, PlainValidator(names.pool)] = ""
+    slots: Slots = 1
+
     watchdog: Later = None
     expected_duration: Later = None
     expected_memory: Later = None

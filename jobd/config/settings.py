@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobd.config import machine
+from jobd.config.credential import url_in_force
 from jobd.config.document import Document
 from jobd.config.findings import Findings
 from jobd.config.judge import judge_table
 from jobd.config.model import Daemon, HttpAddress, NodeLimits, StoreSettings
 from jobd.config.schema import DaemonTable, LimitsTable, StoreTable, Table
+from jobd.config.store_url import has_password
 
 T = TypeVar("T", bound=Table)
 
@@ -28,10 +30,15 @@ def daemon_of(document: Document, findings: Findings) -> Daemon:
 
 
 def store_of(document: Document, findings: Findings) -> StoreSettings:
-    """Return [store]."""
+    """Return [store], the URL with what the environment and credentials say about it."""
     table = _judged(StoreTable, "store", document, findings)
+    section = document.tables.get("store")
+    if section is not None and has_password(table.url) and machine.is_public(section.source.shown):
+        mend = "chmod o-r it, or hand the password over as a credential: see docs/configuration.md"
+        message = "holds a password, and everybody on this machine can read the file"
+        findings.warning(section.source, ("store", "url"), message, mend)
     return StoreSettings(
-        url=table.url,
+        url=url_in_force(table.url, findings),
         lease_ttl=table.lease_ttl,
         keep_runs=table.keep_runs,
         keep_runs_per_job=table.keep_runs_per_job,

@@ -46,6 +46,11 @@ _ELSEWHERE = {
     "listen": "http",
     "retention": "keep_runs",
     "database": "url",
+    "databaseurl": "url",
+    "dsn": "url",
+    "nodeselector": "nodes",
+    "hosts": "nodes",
+    "poolslots": "slots",
 }
 _LONGEST_LIST = 8
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from jobd.config import machine
 from jobd.config.findings import dotted
+from jobd.config.model import StoreSettings
 from jobd.config.problem import Problem
-from jobd.config.units import format_size
-from jobd.core.job import Job
+from jobd.config.units import format_duration, format_size
+from jobd.core.job import Job, Scope
 
 FEW = 3  # up to so many jobs get a line each
+_LEASE_SHARE = 0.25  # of lease_ttl: what a run may take to end without cost to the rest
 
 _NAMES = r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|credentials?)"
 _SECRET = re.compile(
@@ -82,6 +84,23 @@ def static_warnings(jobs: Mapping[str, Job], shell_like: Sequence[str]) -> tuple
         _account_warnings(every),
     )
     return tuple(problem for problems in found for problem in problems)
+
+
+def lease_warnings(jobs: Mapping[str, Job], store: StoreSettings) -> Iterator[Problem]:
+    """Yield what the leases of a store that nodes share take from a job."""
+    if not store.is_shared:
+        return
+    longest = store.lease_ttl * _LEASE_SHARE
+    flaw = Flaw(
+        "kill_after",
+        f"is more than a quarter of store.lease_ttl, {format_duration(store.lease_ttl)}: a node "
+        "that is cut off from the store gives a run less, for it must be dead before another "
+        "node may start it",
+        mend := f'write kill_after = "{format_duration(longest)}" or less, or a longer lease_ttl',
+        mend.replace(", or", " in [defaults], or"),
+    )
+    having = (job for job in jobs.values() if job.scope is Scope.CLUSTER)
+    yield from warn_of(flaw, (job for job in having if job.kill_after > longest))
 
 
 def warn_of(flaw: Flaw, jobs: Iterable[Job]) -> Iterator[Problem]:

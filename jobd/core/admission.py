@@ -93,6 +93,11 @@ class Room:
     taken: int = 0
     is_closed: bool = False  # nothing can be started now: no supervisor
 
+    @property
+    def load(self) -> float:
+        """Return the share of the places that are taken, 0 to 1."""
+        return min(self.taken / self.max_running, 1.0) if self.max_running else 1.0
+
     def obstacle(self) -> SkipReason | None:
         """Return why nothing more may start now, or None."""
         if self.is_closed:

@@ -6,9 +6,9 @@ looked at in this order; what the store answers to the claim comes last and coun
 
 from datetime import datetime
 
-from jobd.core import overlap
+from jobd.core import overlap, pools
 from jobd.core.claim import ActiveRun, ClaimDenied, ClaimGranted, ClaimRequest, Demand
-from jobd.core.effects import Accepted, Refused
+from jobd.core.effects import Accepted, Refused, StopElsewhere
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason, TickRange
 from jobd.core.outcome import StopCause
@@ -24,9 +24,9 @@ def consider(state: SchedulerState, track: JobTrack, candidate: Candidate, now: 
     if candidate.retry_of is not None:
         _admit(state, track, candidate)
         return
-    unwanted = why_unwanted(state, track, candidate, now)
-    if unwanted:
-        drop(state, candidate, SkipReason.PAUSED, unwanted)
+    refusal = why_unwanted(state, track, candidate, now)
+    if refusal is not None:
+        drop(state, candidate, *refusal)
         return
     if state.store_down and _is_behind_silent_store(state, track, candidate):
         drop(state, candidate, SkipReason.STORE_DOWN, "the store has not answered for a prior tick")
@@ -38,15 +38,15 @@ def consider(state: SchedulerState, track: JobTrack, candidate: Candidate, now: 
         _admit(state, track, candidate)
 
 
-def granted(state: SchedulerState, answer: ClaimGranted) -> None:
-    """Start the run that the store granted."""
+def granted(state: SchedulerState, answer: ClaimGranted, sent_s: float | None = None) -> None:
+    """Start the run that the store granted. ``sent_s``: see ClaimsDecided."""
     candidate = _answered(state, answer.request.run_id)
     if candidate is None:
         return  # an answer to a claim that was repeated, and answered, before
     track = state.tracks[candidate.job.name]
     close(state, track, candidate)
     is_wanted = not candidate.is_canceled and not state.is_grace_over
-    run_track = begin(state, track, candidate.job, answer, is_sent=is_wanted)
+    run_track = begin(state, track, candidate.job, answer, sent_s, is_sent=is_wanted)
     _reply(state, candidate, "started")
     if not is_wanted:
         cause = StopCause.CANCEL if candidate.is_canceled else StopCause.SHUTDOWN
@@ -76,30 +76,6 @@ def retry(state: SchedulerState, run_track: RunTrack, now: datetime) -> None:
     )
     candidate = Candidate(run_track.job, request, due=now, retry_of=run_track)
     consider(state, state.tracks[run.job], candidate, now)
-
-
-def admit_waiting(state: SchedulerState, now: datetime) -> None:
-    """Let in as many of those who wait as there is room for, the first in line first."""
-    while state.waiting and state.room.obstacle() is None and not state.is_stopping:
-        candidate = state.waiting.next()
-        assert candidate is not None, "the waiting room says that somebody waits, and nobody does"
-        consider(state, state.tracks[candidate.job.name], candidate, now)
-
-
-def prior_run_ended(state: SchedulerState, track: JobTrack, now: datetime) -> None:
-    """Send on the candidate that waited for the end of its job's run."""
-    candidate, track.queued = track.queued, None
-    if candidate is not None:
-        del state.queued[candidate.key]
-        consider(state, track, candidate, now)
-
-
-def too_late(state: SchedulerState, run_id: str) -> None:
-    """Skip a tick that could not start in time, with the reason that held it."""
-    candidate = _find_waiting(state, run_id)
-    if candidate is not None:
-        reason = candidate.held_by or SkipReason.DEADLINE
-        drop(state, candidate, reason, "could not start before its start_deadline")
 
 
 def drop(
@@ -132,16 +108,26 @@ def put_back(state: SchedulerState, candidate: Candidate) -> None:
 
 def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
     """Take a candidate out of everything that it may stand in."""
-    key = candidate.key
-    track.open.pop(key, None)
+    track.open.pop(candidate.key, None)
     state.touched.append(track)
     if candidate.request.fire_time is not None:
         track.counts_from = state.now
+        track.is_count_open = state.neighbours is not None and state.is_shared(track.job)
+    leave_lines(state, track, candidate)
+
+
+def leave_lines(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
+    """Let a candidate wait for nothing any more."""
+    key = candidate.key
     if track.queued is candidate:
         track.queued = None
-    state.queued.pop(candidate.key, None)
+    state.queued.pop(key, None)
     state.waiting.leave(candidate)
     state.timers.cancel(TimerKind.START_DEADLINE, key)
+    state.wait_for_pool.pop(key, None)
+    if state.turns.pop(key, None) is not None:
+        state.timers.cancel(TimerKind.TURN, key)
+    state.asking.pop(key, None)
 
 
 def _settled(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
@@ -182,6 +168,9 @@ def _meet(
     """Decide what becomes of a candidate that may not run beside, or so soon after, another."""
     candidate.held_by = met.reason
     candidate.blocker = met.blocker.run_id if met.blocker is not None else None
+    if met.reason is SkipReason.POOL:
+        _wait_for_pool(state, candidate)
+        return
     becomes = overlap.fate(candidate.job.overlap, met.reason)
     if becomes is Fate.SKIPPED and not candidate.may_queue:
         detail = f"max_duty: rests until {met.until:%Y-%m-%dT%H:%M:%SZ}" if met.until else ""
@@ -189,8 +178,17 @@ def _meet(
         return
     _queue_up(state, track, candidate, met, is_newest_kept=becomes is Fate.REPLACES)
     if becomes is Fate.REPLACES:
-        for run in tuple(track.runs.values()):
-            stop(state, run, StopCause.REPLACE, now)
+        _stop_for(state, track, met.blocker, now)
+
+
+def _stop_for(
+    state: SchedulerState, track: JobTrack, blocker: ActiveRun | None, now: datetime
+) -> None:
+    """Stop what is in the way of a run that replaces it, on whichever node that is."""
+    for run in tuple(track.runs.values()):
+        stop(state, run, StopCause.REPLACE, now)
+    if blocker is not None and blocker.node != state.node:
+        state.emit(StopElsewhere(blocker.run_id, StopCause.REPLACE))
 
 
 def _queue_up(
@@ -215,6 +213,10 @@ def _queue_up(
 
 def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
     candidate.blocker = None
+    if candidate.job.pool is not None and not pools.has_room(state, candidate):
+        candidate.held_by = SkipReason.POOL
+        _wait_for_pool(state, candidate)
+        return
     candidate.held_by = state.room.obstacle()
     if candidate.held_by is not None:
         _wait_for_room(state, candidate)
@@ -239,6 +241,13 @@ def _wait_for_room(state: SchedulerState, candidate: Candidate) -> None:
         drop(state, turned_away, SkipReason.BACKLOG, f"{state.waiting.size} wait already")
 
 
+def _wait_for_pool(state: SchedulerState, candidate: Candidate) -> None:
+    state.wait_for_pool[candidate.key] = candidate
+    _set_deadline(state, candidate)
+    pool = candidate.job.pool
+    _reply(state, candidate, f"waits for room in pool {pool.name if pool is not None else ''}")
+
+
 def _set_deadline(state: SchedulerState, candidate: Candidate) -> None:
     if candidate.deadline is not None:
         state.timers.set(TimerKind.START_DEADLINE, candidate.key, candidate.deadline)
@@ -246,10 +255,6 @@ def _set_deadline(state: SchedulerState, candidate: Candidate) -> None:
 
 def _answered(state: SchedulerState, run_id: str) -> Candidate | None:
     return state.claiming.pop(run_id, None)
-
-
-def _find_waiting(state: SchedulerState, run_id: str) -> Candidate | None:
-    return state.waiting.get(run_id) or state.queued.get(run_id)
 
 
 def _reply(state: SchedulerState, candidate: Candidate, message: str) -> None:

@@ -8,6 +8,7 @@ from jobd.core.events import Configured, HeldRun, Recovered
 from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.ledger import SkipReason
+from jobd.core.placement import may_run
 from jobd.core.run import RunEvent, RunState, advance
 from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
@@ -21,6 +22,11 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     """Put a configuration in force. Jobs that did not change feel nothing."""
     state.room.max_running = event.max_running
     state.waiting.size = event.max_waiting
+    state.labels = event.labels
+    if state.neighbours is not None:
+        state.neighbours.labels = event.labels
+    if not state.is_recovered:
+        state.drain = event.drain
     for name in [name for name in state.tracks if name not in event.jobs]:
         _remove(state, state.tracks[name])
     for job in event.jobs.values():
@@ -69,6 +75,7 @@ def _put_in_force(state: SchedulerState, job: Job, memory: JobMemory | None, now
         _redefine(state, candidate, job)
     track.job = job
     track.is_removed = False
+    track.is_foreign = not state.is_shared(job) and not may_run(job.nodes, state.node, state.labels)
     pause = track.memory.pause
     if pause is not None and pause.until is not None:
         state.timers.set(TimerKind.PAUSE_ENDS, job.name, pause.until)
@@ -91,7 +98,9 @@ def _new_track(state: SchedulerState, job: Job, memory: JobMemory, now: datetime
     state.tracks[job.name] = track
     # Later on every run is known here; one that the store still thinks active has just ended.
     for run in memory.active if not state.is_recovered else ():
-        _take_back(state, track, run)
+        if run.node == state.node:
+            _take_back(state, track, run)
+    track.elsewhere = tuple(run for run in memory.active if run.node != state.node)
     return track
 
 
@@ -104,14 +113,18 @@ def _begin_anew(state: SchedulerState, track: JobTrack, memory: JobMemory, now: 
 
 
 def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
-    """Hold an active run of an earlier daemon; the supervisor's word on it is still to come."""
+    """Hold an active run of an earlier daemon; the supervisor's word on it is still to come.
+
+    A lease of it is not trusted before it has been renewed.
+    """
+    is_leased = run.lease_until is not None
     if run.retry_at is not None:
-        run_track = RunTrack(run, track.job, RunState.BACKOFF)
+        run_track = RunTrack(run, track.job, RunState.BACKOFF, is_leased=is_leased)
         keep(state, track, run_track)
         state.timers.set(TimerKind.RETRY_DUE, run.run_id, retry_due(run_track, state.now))
         return
     state.room.take()
-    keep(state, track, RunTrack(run, track.job, RunState.STARTING))
+    keep(state, track, RunTrack(run, track.job, RunState.STARTING, is_leased=is_leased))
 
 
 def _compare(

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from jobd.core.candidates import consider, drop
-from jobd.core.claim import ClaimRequest, Demand, Pause, Trigger
-from jobd.core.effects import Accepted, Refused, SavePause, SaveSkipNext
+from jobd.core.claim import ActiveRun, ClaimRequest, Demand, Pause, Trigger
+from jobd.core.effects import Accepted, Refused, SavePause, SaveSkipNext, StopElsewhere
 from jobd.core.events import CancelAsked, PauseAsked, ResumeAsked, SkipNextAsked, TriggerAsked
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import StopCause
+from jobd.core.placement import may_run
+from jobd.core.pools import demand as pool_demand
 from jobd.core.runs import stop
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
+from jobd.core.wishes import drain_words
 
 ANY_NUMBER = 1 << 30
 
@@ -26,12 +29,16 @@ def trigger(state: SchedulerState, asked: TriggerAsked, now: datetime) -> None:
     if state.is_stopping:
         _refuse(state, asked.request_id, "shutting_down", "this daemon is stopping")
         return
+    refusal = _why_not_here(state, track)
+    if refusal:
+        _refuse(state, asked.request_id, "not_here", refusal)
+        return
     if asked.force and job.overlap is not Overlap.ALLOW:
         words = f'--force needs overlap = "allow"; {job.name} has "{job.overlap.value}"'
         _refuse(state, asked.request_id, "bad_request", words)
         return
     places = ANY_NUMBER if asked.force else job.max_instances
-    demand = Demand(job.overlap, places, ignores_duty=True)
+    demand = Demand(job.overlap, places, ignores_duty=True, pool=pool_demand(state, job))
     request = ClaimRequest(
         asked.run_id, job.name, None, Trigger.MANUAL, demand, asked.by, asked.params
     )
@@ -47,10 +54,17 @@ def cancel(state: SchedulerState, asked: CancelAsked, now: datetime) -> None:
         _known(state, asked.request_id, asked.job)
         return
     active, to_come = _meant(state, asked)
-    if not active and not to_come:
+    elsewhere = _meant_elsewhere(state, asked)
+    if not active and not to_come and not elsewhere:
         _refuse(state, asked.request_id, "no_such_run", _nothing_to_cancel(asked))
         return
-    run_ids = (*(t.run.run_id for t in active), *(c.key for c in to_come))
+    for run in elsewhere:
+        state.emit(StopElsewhere(run.run_id, StopCause.CANCEL, asked.by))
+    run_ids = (
+        *(t.run.run_id for t in active),
+        *(c.key for c in to_come),
+        *(run.run_id for run in elsewhere),
+    )
     for run_track in active:
         stop(state, run_track, StopCause.CANCEL, now)
     for candidate in to_come:
@@ -70,6 +84,7 @@ def pause(state: SchedulerState, asked: PauseAsked, now: datetime) -> None:
     in_force = Pause(asked.by, now, asked.reason, asked.until)
     for track in tracks:
         track.remember(pause=in_force)
+        track.wished_at = now
         if asked.until is not None:
             state.timers.set(TimerKind.PAUSE_ENDS, track.job.name, asked.until)
         else:
@@ -86,6 +101,8 @@ def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
     paused = [track for track in tracks if track.pause(now) is not None]
     if paused:
         end_pause(state, paused, asked.by)
+        for track in paused:
+            track.wished_at = now
     words = f"{len(paused)} resumed" if paused else "nothing was paused"
     state.emit(Accepted(asked.request_id, message=words))
 
@@ -110,10 +127,30 @@ def skip_next(state: SchedulerState, asked: SkipNextAsked, now: datetime) -> Non
     # ``until`` names the tick that is meant; after a run's end nobody knows it before.
     wish = Pause(asked.by, now, asked.reason, until=track.next_fire)
     track.remember(skip_next=wish)
+    track.wished_at = now
     state.emit(SaveSkipNext(asked.job, wish, asked.by))
     fire = track.next_fire
     what = f"the tick of {fire:%Y-%m-%dT%H:%M:%SZ}" if fire is not None else "the next tick"
     state.emit(Accepted(asked.request_id, message=f"{what} will be skipped"))
+
+
+def _why_not_here(state: SchedulerState, track: JobTrack) -> str:
+    """Return why this node may not start the job, or ""."""
+    job = track.job
+    if state.drain is not None:
+        return f"this node starts nothing new: {drain_words(state.drain)}"
+    if may_run(job.nodes, state.node, state.labels):
+        return ""
+    return f"{job.name} runs on {', '.join(job.nodes)} only, and {state.node} is none of these"
+
+
+def _meant_elsewhere(state: SchedulerState, asked: CancelAsked) -> list[ActiveRun]:
+    """Return the runs of other nodes that a cancel is about."""
+    if asked.job is not None:
+        return list(state.tracks[asked.job].elsewhere)
+    active = [run for track in state.tracks.values() for run in track.elsewhere]
+    found = [run for run in active if run.run_id.startswith(asked.run_id or " ")]
+    return found if len(found) == 1 else []
 
 
 def _names(tracks: Sequence[JobTrack]) -> tuple[str, ...]:

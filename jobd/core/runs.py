@@ -17,11 +17,18 @@ from jobd.core.timers import TimerKind
 
 
 def begin(
-    state: SchedulerState, track: JobTrack, job: Job, answer: ClaimGranted, *, is_sent: bool
+    state: SchedulerState,
+    track: JobTrack,
+    job: Job,
+    answer: ClaimGranted,
+    sent_s: float | None,
+    *,
+    is_sent: bool,
 ) -> RunTrack:
     """Start the first attempt of a run that the store granted, and return its track.
 
-    Without a supervisor, or if it is not to be sent, it is only held.
+    Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
+    ClaimsDecided.
     """
     request = answer.request
     run = ActiveRun(
@@ -36,16 +43,20 @@ def begin(
         params=request.params,
     )
     run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
+    if state.neighbours is not None and state.is_shared(job) and sent_s is not None:
+        run_track.is_leased = run_track.is_trusted = True
+        run_track.until_s = state.neighbours.terms.trusted_until_s(sent_s)
     keep(state, track, run_track)
     if run_track.is_sent:
-        state.emit(StartRun(run, job))
+        state.emit(StartRun(run, job, run_track.until_s))
     return run_track
 
 
 def send(state: SchedulerState, run_track: RunTrack) -> None:
-    """Start what was granted while no supervisor was there."""
-    run_track.is_sent = True
-    state.emit(StartRun(run_track.run, run_track.job))
+    """Start what was granted while no supervisor was there; a lease must be renewed first."""
+    run_track.is_sent = run_track.is_trusted or not run_track.is_leased
+    if run_track.is_sent:
+        state.emit(StartRun(run_track.run, run_track.job, run_track.until_s))
 
 
 def keep(state: SchedulerState, track: JobTrack, run_track: RunTrack) -> None:
@@ -61,7 +72,7 @@ def begin_retry(state: SchedulerState, run_track: RunTrack) -> None:
     run_track.run = replace(run, attempt=run.attempt + 1, retry_at=None)
     run_track.started_at = None
     state.emit(SaveRun(run_track.run))
-    state.emit(StartRun(run_track.run, run_track.job))
+    state.emit(StartRun(run_track.run, run_track.job, run_track.until_s))
 
 
 def started(run_track: RunTrack, at: datetime) -> None:
@@ -81,6 +92,8 @@ def attempt_ended(
 ) -> None:
     """End an attempt whose process tree is gone."""
     state.room.release()
+    if exit_.stop_cause is StopCause.TRUST:
+        run_track.is_trusted = False  # whose run it is now, the next renewal says
     outcome = judge(exit_, run_track.job.success_exit_codes, matched_failure)
     reason = _words(exit_, outcome, matched_failure)
     _attempt_over(state, run_track, _record(run_track, outcome, at, reason, exit_), at)
@@ -101,7 +114,8 @@ def stop(state: SchedulerState, run_track: RunTrack, cause: StopCause, now: date
     if run_track.state is not RunState.BACKOFF:
         state.room.release()
     reason = f"stopped while it had no process ({cause.value})"
-    _finish(state, run_track, _record(run_track, Outcome.CANCELED, now, reason), now)
+    outcome = Outcome.LOST if cause is StopCause.TRUST else Outcome.CANCELED
+    _finish(state, run_track, _record(run_track, outcome, now, reason), now)
 
 
 def retry_delay(retries: Retries, run_id: str, attempt: int) -> timedelta:
@@ -156,7 +170,8 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
         state.waiting.leave(retry)
     track = state.tracks[run.job]
     del track.runs[run.run_id]
-    track.counts_from = record.ended_at
+    if record.ended_at is not None:
+        track.count_from(record.ended_at)
     track.ended_run = run.run_id
     state.touched.append(track)
     rest_until, smooth = _learn(track, record, now)

@@ -7,14 +7,28 @@ does. The shell performs the effects and feeds their results back as events, and
 
 Where to look: ticks.py (from schedule to candidate), candidates.py (from candidate to
 claim), runs.py (from claim to outcome), operate.py (operators), enrol.py (jobs, restarts),
-jumps.py (the clock was set).
+jumps.py (the clock was set). Where several nodes share a store: turns.py (who tries a tick
+when), leases.py (no renewal, no run), sight.py (what the store shows of the others).
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from jobd.core import candidates, enrol, jumps, operate, runs, silence, ticks
+from jobd.core import (
+    candidates,
+    draining,
+    enrol,
+    jumps,
+    leases,
+    operate,
+    runs,
+    sight,
+    silence,
+    ticks,
+    turns,
+    waiting,
+)
 from jobd.core.admission import Room, WaitingRoom
 from jobd.core.claim import ClaimGranted
 from jobd.core.effects import Effect
@@ -24,20 +38,29 @@ from jobd.core.events import (
     ClaimsDecided,
     ClaimsFailed,
     ClockJumped,
+    ClusterSeen,
     Configured,
+    DrainAsked,
     Event,
+    LeasesRenewed,
     PauseAsked,
     Recovered,
+    RenewalDue,
+    RenewalFailed,
     ResumeAsked,
     RunNotStarted,
     RunStarted,
     ShutdownAsked,
     SkipNextAsked,
     SkipsRecorded,
+    StoreSilent,
     SupervisorLost,
+    TakenOver,
     TriggerAsked,
     Woke,
 )
+from jobd.core.lease import LeaseTerms
+from jobd.core.neighbours import Neighbours
 from jobd.core.outcome import StopCause
 from jobd.core.run import RunState
 from jobd.core.schedule import AfterSchedule
@@ -46,11 +69,14 @@ from jobd.core.timers import TimerKind
 
 
 class Scheduler:
-    """Decides for one node. ``incarnation`` must differ from one start to the next."""
+    """Decides for one node. ``incarnation`` must differ from one start to the next;
+    ``terms`` are those of the leases that a shared store gives, if there is one."""
 
-    def __init__(self, node: str, incarnation: str) -> None:
+    def __init__(self, node: str, incarnation: str, terms: LeaseTerms | None = None) -> None:
         room = Room(max_running=0, is_closed=True)
-        self.state = SchedulerState(node, incarnation, room, WaitingRoom[Candidate](0))
+        neighbours = None if terms is None else Neighbours(node, terms)
+        line = WaitingRoom[Candidate](0)
+        self.state = SchedulerState(node, incarnation, room, line, neighbours=neighbours)
 
     def handle(self, event: Event, now: datetime) -> list[Effect]:
         """Take in one event; return the effects that it asks for, in order."""
@@ -89,9 +115,11 @@ def _woke(state: SchedulerState, _: Woke, now: datetime) -> None:
 def _follow_up(state: SchedulerState, now: datetime) -> None:
     """After something was settled: who waited for it goes on, then who waits for room."""
     while True:
+        if state.touched and state.wait_for_pool:
+            waiting.pool_has_changed(state, now)
         while state.touched:
             _go_on(state, state.touched.pop(), now)
-        candidates.admit_waiting(state, now)
+        waiting.admit_waiting(state, now)
         if not state.touched:
             return
 
@@ -99,7 +127,7 @@ def _follow_up(state: SchedulerState, now: datetime) -> None:
 def _go_on(state: SchedulerState, track: JobTrack, now: datetime) -> None:
     if not state.is_stopping:
         if track.queued is not None:
-            candidates.prior_run_ended(state, track, now)
+            waiting.prior_run_ended(state, track, now)
         if track.backlog:
             ticks.work_off_backlog(state, track, now)
     if isinstance(track.job.schedule, AfterSchedule):
@@ -114,11 +142,12 @@ def _tick_timer(state: SchedulerState, name: str, now: datetime) -> None:
 
 def _retry_timer(state: SchedulerState, run_id: str, now: datetime) -> None:
     run_track = state.runs[run_id]
-    candidates.retry(state, run_track, now)
+    if run_track.is_trusted or not run_track.is_leased:
+        candidates.retry(state, run_track, now)  # else once its lease has been renewed
 
 
 def _deadline_timer(state: SchedulerState, run_id: str, now: datetime) -> None:
-    candidates.too_late(state, run_id)
+    waiting.too_late(state, run_id)
 
 
 def _pause_timer(state: SchedulerState, name: str, now: datetime) -> None:
@@ -132,7 +161,7 @@ def _store_timer(state: SchedulerState, _: str, now: datetime) -> None:
 def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
     for answer in event.answers:
         if isinstance(answer, ClaimGranted):
-            candidates.granted(state, answer)
+            candidates.granted(state, answer, event.sent_s)
         else:
             candidates.denied(state, answer, now)
 
@@ -178,6 +207,32 @@ def _shutdown_asked(state: SchedulerState, event: ShutdownAsked, now: datetime) 
                 runs.stop(state, run_track, StopCause.SHUTDOWN, now)
 
 
+def _cluster_seen(state: SchedulerState, event: ClusterSeen, now: datetime) -> None:
+    sight.cluster_seen(state, event, now)
+    if state.wait_for_pool:
+        waiting.pool_has_changed(state, now)
+
+
+def _store_silent(state: SchedulerState, _: StoreSilent, now: datetime) -> None:
+    sight.store_silent(state, now)
+
+
+def _renewal_due(state: SchedulerState, _: RenewalDue, __: datetime) -> None:
+    leases.renew(state)
+
+
+def _renewal_failed(state: SchedulerState, _: RenewalFailed, __: datetime) -> None:
+    leases.doubt(state)
+
+
+def _taken_over(state: SchedulerState, event: TakenOver, _: datetime) -> None:
+    leases.taken_over(state, event)
+
+
+def _turn_timer(state: SchedulerState, key: str, _: datetime) -> None:
+    turns.turn_has_come(state, key)
+
+
 def _skips_recorded(state: SchedulerState, event: SkipsRecorded, _: datetime) -> None:
     if state.doubtful:
         for skip in event.skips:
@@ -190,6 +245,7 @@ _TIMERS: dict[TimerKind, Callable[[SchedulerState, str, datetime], None]] = {
     TimerKind.START_DEADLINE: _deadline_timer,
     TimerKind.PAUSE_ENDS: _pause_timer,
     TimerKind.STORE_RETRY: _store_timer,
+    TimerKind.TURN: _turn_timer,
 }
 
 _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
@@ -204,6 +260,13 @@ _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
     AttemptEnded: _attempt_ended,
     SupervisorLost: _supervisor_lost,
     ClockJumped: _clock_jumped,
+    ClusterSeen: _cluster_seen,
+    StoreSilent: _store_silent,
+    RenewalDue: _renewal_due,
+    LeasesRenewed: leases.renewed,
+    RenewalFailed: _renewal_failed,
+    TakenOver: _taken_over,
+    DrainAsked: draining.drain,
     TriggerAsked: operate.trigger,
     CancelAsked: operate.cancel,
     PauseAsked: operate.pause,

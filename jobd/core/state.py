@@ -11,8 +11,9 @@ from typing import Any
 from jobd.core.admission import Room, WaitingRoom
 from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause
 from jobd.core.effects import Claim, Effect, RecordSkips
-from jobd.core.job import Job
+from jobd.core.job import Job, Scope
 from jobd.core.ledger import Skip, SkipReason, TickRange
+from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
 from jobd.core.timers import Timers
 
@@ -31,6 +32,9 @@ class RunTrack:
     started_at: datetime | None = None
     is_sent: bool = True  # False: granted while no supervisor was there to execute it
     is_canceled: bool = False  # no further attempt, whatever the retries say
+    is_leased: bool = False  # its lease runs out unless it is renewed
+    is_trusted: bool = False  # the last renewal was answered, and the supervisor did not end it
+    until_s: float | None = None  # trusted until, on the steady clock
 
 
 @dataclass(slots=True, eq=False)
@@ -77,12 +81,16 @@ class JobTrack:
     next_fire: datetime | None = None
     next_due: datetime | None = None
     runs: dict[str, RunTrack] = field(default_factory=dict)
+    elsewhere: tuple[ActiveRun, ...] = ()  # of other nodes, as the last view had them
     open: dict[str, Candidate] = field(default_factory=dict)  # looked at, not decided
     queued: Candidate | None = None  # waits for the prior run's end
     backlog: list[TickRange] = field(default_factory=list)  # to catch up on, oldest first
     counts_from: datetime | None = None  # the end, or skip, that an `after` counts from
+    is_count_open: bool = False  # what to count from is decided; only the store knows the instant
+    wished_at: datetime = EPOCH  # when an operator here last changed a pause or skip-next
     maybe_decided_until: datetime = EPOCH  # before it, only the store knows what is decided
     ended_run: str = ""  # the run of the job that ended last here
+    is_foreign: bool = False  # each node runs its own, and this one is not to
     is_removed: bool = False  # left the configuration; its runs go on to their end
 
     def remember(self, **changes: Any) -> None:
@@ -92,6 +100,10 @@ class JobTrack:
     def active(self) -> tuple[ActiveRun, ...]:
         """Return the runs that this node knows to hold the job's lease, oldest first."""
         return tuple([track.run for track in self.runs.values()]) if self.runs else ()
+
+    def count_from(self, instant: datetime) -> None:
+        """Let the next tick of an `after` follow this end, or skip."""
+        self.counts_from, self.is_count_open = instant, False
 
     def pause(self, now: datetime) -> Pause | None:
         """Return the pause in force, if any."""
@@ -138,6 +150,12 @@ class SchedulerState:
     store_down: dict[str, Candidate] = field(default_factory=dict)  # claims to repeat
     queued: dict[str, Candidate] = field(default_factory=dict)  # wait for their job's prior run
     doubtful: dict[tuple[str, datetime], Candidate] = field(default_factory=dict)  # see silence
+    labels: tuple[str, ...] = ()  # of this node
+    neighbours: Neighbours | None = None  # None: this node shares its store with nobody
+    turns: dict[str, Candidate] = field(default_factory=dict)  # wait for this node's turn
+    asking: dict[str, Candidate] = field(default_factory=dict)  # their turn has come; see turns
+    wait_for_pool: dict[str, Candidate] = field(default_factory=dict)
+    drain: Pause | None = None  # this node starts nothing new
     timers: Timers = field(default_factory=Timers)
     touched: list[JobTrack] = field(default_factory=list)  # a run or tick of theirs was settled
     is_recovered: bool = False  # the supervisor has told once what it holds
@@ -147,6 +165,10 @@ class SchedulerState:
     _out: list[Effect] = field(default_factory=list)
     _skips: list[tuple[JobTrack, Skip]] = field(default_factory=list)
     _claims: list[tuple[JobTrack, Candidate]] = field(default_factory=list)
+
+    def is_shared(self, job: Job) -> bool:
+        """Whether one of several nodes runs the job's ticks, and the shared store decides them."""
+        return self.neighbours is not None and job.scope is Scope.CLUSTER
 
     def run_id(self, job: str, fire_time: datetime) -> str:
         """Return the id of the run that a tick becomes here: 16 hex digits, unique."""

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
-from jobd.core import misfire
+from jobd.core import misfire, turns
 from jobd.core.candidates import consider, drop
-from jobd.core.claim import ClaimRequest, Demand, Trigger
+from jobd.core.claim import ClaimRequest, Demand, PoolDemand, Trigger
 from jobd.core.job import Catchup, Job, Overlap
 from jobd.core.ledger import SkipReason, TickRange
+from jobd.core.pools import demand as pool_demand
 from jobd.core.schedule import AfterSchedule, Tick, due_time
 from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
 from jobd.core.timers import TimerKind
@@ -38,6 +39,8 @@ def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
     """Look at every tick of the job that has come due since the cursor."""
     job = track.job
     assert job.schedule is not None, "a job without a schedule has no ticks"
+    if state.neighbours is not None and state.neighbours.is_silent and state.is_shared(job):
+        return  # nobody could decide it; when the store is back, catch-up says what still counts
     on_time_within = start_deadline(job, now)
     plan = misfire.plan(
         job.schedule,
@@ -66,7 +69,7 @@ def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> N
     """Propose the next tick to catch up on, unless a run or another tick is in front of it."""
     if track.backlog and track.pause(now) is not None:
         forgo(state, track, now)  # in one row, not in one for each of what may be thousands
-    while track.backlog and not track.runs and not track.open:
+    while track.backlog and not (track.runs or track.open or track.elsewhere):
         fire_time = _pop_backlog(track)
         if now - due_of(track.job, fire_time) > max(
             _window(track.job), start_deadline(track.job, now)
@@ -79,11 +82,15 @@ def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> N
 
 def _next_fire(track: JobTrack) -> datetime | None:
     job = track.job
-    if job.schedule is None or not job.enabled or track.is_removed:
+    if job.schedule is None or not job.enabled or track.is_removed or track.is_foreign:
         return None
-    if isinstance(job.schedule, AfterSchedule) and (track.runs or track.open):
+    if isinstance(job.schedule, AfterSchedule) and _is_ahead(track):
         return None  # counted from the end of what is still ahead
     return job.schedule.next_after(track.cursor, track.counts_from)
+
+
+def _is_ahead(track: JobTrack) -> bool:
+    return bool(track.runs or track.open or track.elsewhere or track.is_count_open)
 
 
 def _window(job: Job) -> timedelta:
@@ -94,10 +101,13 @@ def _window(job: Job) -> timedelta:
 
 def _skip_late(state: SchedulerState, track: JobTrack, late: TickRange, now: datetime) -> None:
     """Settle ticks that nobody could decide in time, in one row."""
-    track.counts_from = now
+    track.counts_from, track.is_count_open = now, state.is_shared(track.job)
     pause = track.pause(now)
     if pause is not None:
         state.skip(track, late, SkipReason.PAUSED, pause_words(pause))
+        return
+    if state.is_shared(track.job) and _was_store_silent(state, late.last):
+        state.skip(track, late, SkipReason.STORE_DOWN, "the store did not answer")
         return
     detail = "nobody was there to decide in time: jobd was not running, or the clock was set"
     state.skip(track, late, SkipReason.MISFIRE, detail)
@@ -119,18 +129,25 @@ def _propose(
     due = due_of(job, fire_time)
     if track.open:
         due = _supersede(state, track, due)
-    demand = _demand(job.overlap, job.max_instances)
+    demand = _demand(job.overlap, job.max_instances, pool_demand(state, job))
     # settled_until is right unless another tick waits; take_effects() sees to it.
     request = ClaimRequest(run_id, job.name, fire_time, trigger, demand, settled_until=track.cursor)
     candidate = Candidate(job, request, due, deadline)
     track.open[run_id] = candidate
-    consider(state, track, candidate, now)
+    if state.neighbours is not None and state.is_shared(job):
+        turns.await_turn(state, track, candidate, now)
+    else:
+        consider(state, track, candidate, now)
 
 
 @cache
-def _demand(overlap: Overlap, max_instances: int) -> Demand:
+def _demand(overlap: Overlap, max_instances: int, pool: PoolDemand | None) -> Demand:
     """Return what a tick demands; the few that there are, are shared."""
-    return Demand(overlap, max_instances)
+    return Demand(overlap, max_instances, pool=pool)
+
+
+def _was_store_silent(state: SchedulerState, instant: datetime) -> bool:
+    return state.neighbours is not None and state.neighbours.was_silent_at(instant)
 
 
 def _supersede(state: SchedulerState, track: JobTrack, due: datetime) -> datetime:

@@ -16,6 +16,7 @@ class TimerKind(IntEnum):
     START_DEADLINE = 2
     PAUSE_ENDS = 3
     STORE_RETRY = 4
+    TURN = 5  # to try a tick that other nodes may try too
 
 
 _Entry = tuple[datetime, int, TimerKind, str]

@@ -62,6 +62,16 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolView:
+    """A pool, and how much of it is taken, as far as this node knows."""
+
+    name: str
+    size: int  # slots
+    running: int  # slots that are taken: by the cluster's runs, or by this node's
+    scope: str  # a Scope's value
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """The node as a whole."""
 
@@ -72,3 +82,4 @@ class NodeView:
     max_running: int
     max_waiting: int
     is_stopping: bool
+    pools: tuple[PoolView, ...] = ()

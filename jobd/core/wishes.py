@@ -1,21 +1,31 @@
-"""Wishes: which ticks an operator does not want, by a pause or by a skip of just the next one."""
+"""Wishes: which ticks an operator does not want here: a job is paused, or just its next tick
+is to be skipped, or the node is drained."""
 
 from datetime import datetime
 
 from jobd.core.claim import Pause
 from jobd.core.effects import SaveSkipNext
+from jobd.core.ledger import SkipReason
 from jobd.core.state import Candidate, JobTrack, SchedulerState
 
 
 def why_unwanted(
     state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime
-) -> str:
-    """Return who does not want this tick and why, or "". Runs by hand are always wanted."""
+) -> tuple[SkipReason, str] | None:
+    """Return for what reason this tick is skipped, and who wants that; None: it is wanted.
+
+    Runs by hand always are, once they have been accepted.
+    """
     if candidate.request.fire_time is None:
-        return ""
+        return None
     by_wish = _fulfil_skip_next(state, track, candidate.request.fire_time)
     pause = track.pause(now)
-    return pause_words(pause) if pause is not None else by_wish
+    words = pause_words(pause) if pause is not None else by_wish
+    if words:
+        return SkipReason.PAUSED, words
+    if state.drain is not None and not state.is_shared(track.job):
+        return SkipReason.DRAINING, drain_words(state.drain)
+    return None
 
 
 def pause_words(pause: Pause) -> str:
@@ -26,6 +36,11 @@ def pause_words(pause: Pause) -> str:
 def skip_next_words(wish: Pause) -> str:
     """Return who wanted a job's next tick skipped, and why."""
     return _told(f"skip-next by {wish.by}", wish.reason)
+
+
+def drain_words(drain: Pause) -> str:
+    """Return who drained this node and why."""
+    return _told(f"drained by {drain.by}", drain.reason)
 
 
 def _fulfil_skip_next(state: SchedulerState, track: JobTrack, fire_time: datetime) -> str:

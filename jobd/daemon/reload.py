@@ -21,6 +21,7 @@ from jobd.web.node import ReloadResult
 
 # Of [daemon] and [store], these take effect at a restart only.
 _AT_RESTART = ("node", "state_dir", "socket", "http", "labels")
+_STORE_AT_RESTART = ("url", "lease_ttl")
 
 
 class Reloader:
@@ -153,11 +154,12 @@ def _plain(job: Job) -> Job:
 
 
 def _needs_restart(at_start: Config, now: Config) -> list[str]:
-    keys = [f"daemon.{key}" for key in _AT_RESTART if _differs(at_start, now, key)]
-    if at_start.store.url != now.store.url:
-        keys.append("store.url")
+    keys = [f"daemon.{key}" for key in _AT_RESTART if _differs(at_start.daemon, now.daemon, key)]
+    keys += [
+        f"store.{key}" for key in _STORE_AT_RESTART if _differs(at_start.store, now.store, key)
+    ]
     return [f"{key} has changed; it takes effect at the next start" for key in keys]
 
 
-def _differs(at_start: Config, now: Config, key: str) -> bool:
-    return bool(getattr(at_start.daemon, key) != getattr(now.daemon, key))
+def _differs(at_start: object, now: object, key: str) -> bool:
+    return bool(getattr(at_start, key) != getattr(now, key))

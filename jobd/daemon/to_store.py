@@ -15,6 +15,7 @@ from jobd.core.effects import (
     Claim,
     FinishRun,
     RecordSkips,
+    SaveDrain,
     SavePause,
     SaveRun,
     SaveSkipNext,
@@ -22,35 +23,41 @@ from jobd.core.effects import (
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded
 from jobd.daemon.inbox import Inbox
+from jobd.daemon.drained import text_of
 from jobd.daemon.lane import Lane
+from jobd.daemon.routes import StoreEffect
 from jobd.errors import StoreUnavailable
-from jobd.ports import Clock, Store
+from jobd.ports import Clock, NodeMemory, Store
 from jobd.telemetry.logs import get_log
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 10.0
 
-StoreEffect = Claim | RecordSkips | FinishRun | SaveRun | SavePause | SaveSkipNext | VoidSkips
 T = TypeVar("T")
 
 
 class ToStore:
-    """Performs store effects. ``on_finished`` is told each end once it is durable."""
+    """Performs store effects on the embedded store, which holds the ``memory`` of this node too.
+
+    ``on_finished`` is told each end once it is durable.
+    """
 
     def __init__(
         self,
         store: Store,
+        memory: NodeMemory,
         clock: Clock,
         node: str,
         inbox: Inbox,
         on_finished: Callable[[Sequence[FinishRun]], None],
     ) -> None:
         self._store = store
+        self._memory = memory
         self._clock = clock
         self._node = node
         self._inbox = inbox
         self._on_finished = on_finished
-        self.lane = Lane[StoreEffect]()
+        self.lane = Lane[StoreEffect | SaveDrain]()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -59,7 +66,7 @@ class ToStore:
             await self._perform(effects)
             self.lane.done()
 
-    async def _perform(self, effects: Sequence[StoreEffect]) -> None:
+    async def _perform(self, effects: Sequence[StoreEffect | SaveDrain]) -> None:
         match effects[0]:
             case Claim():
                 await self._claim([e for e in effects if isinstance(e, Claim)])
@@ -91,7 +98,7 @@ class ToStore:
         await insist(lambda: self._store.finish(finishes))
         self._on_finished(effects)
 
-    async def _save(self, effect: StoreEffect) -> None:
+    async def _save(self, effect: StoreEffect | SaveDrain) -> None:
         match effect:
             case SaveRun(run):
                 await self._store.save_run(run)
@@ -101,6 +108,8 @@ class ToStore:
                 await self._store.save_skip_next(job, skip_next)
             case VoidSkips(after, schedules):
                 await self._store.void_skips_after(after, schedules)
+            case SaveDrain(drain):
+                await self._memory.keep_fact("drain", text_of(drain))
 
 
 async def insist(write: Callable[[], Awaitable[T]]) -> T:

@@ -2,6 +2,7 @@
 that the conformance tests hold every implementation to."""
 
 from jobd.ports.clock import Clock
+from jobd.ports.node_memory import NodeMemory, Posted
 from jobd.ports.shared_store import Batch, Settled, SharedStore
 from jobd.ports.store import AuditEntry, Enrolment, RunFilter, Store
 from jobd.ports.supervisor import Enforcement, Launch, Report, Supervisor
@@ -13,6 +14,8 @@ __all__ = [
     "Enforcement",
     "Enrolment",
     "Launch",
+    "NodeMemory",
+    "Posted",
     "Report",
     "RunFilter",
     "Settled",

@@ -6,6 +6,7 @@ leaves no half of one behind.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,6 +26,7 @@ from jobd.store.leases import Asker
 from jobd.store.lock import StateLock
 from jobd.store.roll import Draft
 from jobd.store.sqlite_file import Doomed
+from jobd.store.sqlite_node import SqliteNodeMemory
 from jobd.store.sqlite_reader import Reader
 from jobd.store.sqlite_writer import Writer
 from jobd.store.void import void_skips_after
@@ -46,6 +48,11 @@ class SqliteStore:
         self._reader = Reader(self._path)
         self._writing: ThreadPoolExecutor | None = None
         self._reading: ThreadPoolExecutor | None = None
+
+    @property
+    def node_memory(self) -> SqliteNodeMemory:
+        """What this node remembers for itself, in the same file."""
+        return SqliteNodeMemory(self._run)
 
     @property
     def trouble(self) -> str:
@@ -175,6 +182,9 @@ class SqliteStore:
 
     async def _forget(self, batch: Sequence[Doomed]) -> bool:
         return await self._write(lambda: self._writer.forget(batch))
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._write(lambda: self._writer.run(work))
 
     async def _change(self, decision: Callable[[Draft], T], now: datetime | None = None) -> T:
         return await self._write(lambda: self._writer.change(decision, now))

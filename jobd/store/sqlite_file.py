@@ -1,12 +1,13 @@
 """SqliteFile: the connection that writes, and what is said on it. Raises SQLite's own errors."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 from jobd.core.ledger import TickRange, TickRecord
 from jobd.core.run import RunRecord
@@ -16,6 +17,8 @@ from jobd.store import sqlite_rows as rows
 from jobd.store.remembered import AUDIT_KEPT
 from jobd.store.roll import Draft, JobState
 from jobd.store.statements import statements
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,11 @@ class SqliteFile:
         """Write who did what, and drop the oldest such entry if there are too many."""
         self._say("audit_note", [rows.audit_row(entry)])
         self._say("audit_trim", [(AUDIT_KEPT,)])
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something else in one transaction; see :mod:`jobd.store.sqlite_node`."""
+        with self.transaction():
+            return work(self._connection)
 
     def delete(self, doomed: Sequence[Doomed]) -> None:
         """Delete rows, and with a run its tick."""

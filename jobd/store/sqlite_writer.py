@@ -85,6 +85,11 @@ class Writer:
         with self._explaining():
             self._keep(lambda file: file.write_note(entry), Backlog.lose_one)
 
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something else with the file, in one transaction, and hold nothing of it in mind."""
+        with self._explaining():
+            return self._in_file.run(work)
+
     def orphans(self) -> Sequence[ActiveRun]:
         """See :meth:`jobd.ports.Store.orphans`."""
         return decide.orphans(self._jobs)

@@ -15,9 +15,6 @@ from jobd.core.view import JobView
 from jobd.telemetry import series as kept
 from jobd.telemetry.series import JobSeries
 
-# Every run stays on its node: the store is this node's own.
-_SCOPE = "node"
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -93,7 +90,7 @@ def _info(name: str) -> Callable[[Row], str]:
         owner, schedule = escape(job.about.owner), escape(_schedule_text(job))
         return (
             f'{name}{{job_name="{row.label}",owner="{owner}",schedule="{schedule}",'
-            f'scope="{_SCOPE}"}} 1\n'
+            f'scope="{job.scope}"}} 1\n'
         )
 
     return lines

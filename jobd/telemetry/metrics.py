@@ -71,6 +71,14 @@ class Telemetry:
         """Note by how much the event loop was late for a timer."""
         self.node.loop_lag(seconds)
 
+    def renewals_failed(self, count: int) -> None:
+        """Count leases that could not be renewed when it was tried."""
+        self.node.renewals_failed += count
+
+    def clock_offset(self, seconds: float) -> None:
+        """Note by how much the store's clock is ahead of this node's; behind it: below 0."""
+        self.node.clock_offset_s = seconds
+
     def config_read(self, ok: bool, at: datetime) -> None:
         """Note that the configuration was read, at the start or for a reload."""
         self.node.did_reload_succeed = ok

@@ -1,4 +1,4 @@
-"""The node's own figures: the store, the loop, the configuration, the supervisor."""
+"""The node's own figures: the store, the loop, the configuration, the supervisor, pools."""
 
 import platform
 from bisect import bisect_left
@@ -91,6 +91,8 @@ class NodeFigures(Collector):
         self.is_supervisor_up = False
         self.did_reload_succeed = False
         self.reload_success_timestamp_s = 0.0
+        self.renewals_failed = 0
+        self.clock_offset_s = 0.0
 
     def store_call(self, operation: str, seconds: float, ok: bool) -> None:
         """Count a call to the store; the last one tells whether the store is up."""
@@ -114,7 +116,9 @@ class NodeFigures(Collector):
         yield _build_info()
         yield from self._admission()
         yield from self._gauges()
+        yield from self._pools()
         yield from self._store()
+        yield from self._cluster()
         lateness = HistogramMetricFamily(
             "jobd_start_lateness_seconds",
             "From a tick's due time, jitter included, to the execution of its first attempt.",
@@ -143,6 +147,27 @@ class NodeFigures(Collector):
         )
         holding.add_metric([SkipReason.MAX_RUNNING], view.running >= view.max_running)
         yield holding
+
+    def _pools(self) -> Iterator[Metric]:
+        running = GaugeMetricFamily("jobd_pool_running", "Slots that are taken.", labels=["pool"])
+        size = GaugeMetricFamily("jobd_pool_size", "Slots of the pool.", labels=["pool"])
+        for pool in self._view().pools:
+            running.add_metric([pool.name], pool.running)
+            size.add_metric([pool.name], pool.size)
+        yield running
+        yield size
+
+    def _cluster(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "jobd_lease_renew_failures",
+            "Leases that could not be renewed when it was tried.",
+            value=self.renewals_failed,
+        )
+        yield _gauge(
+            "jobd_clock_offset_seconds",
+            "The store's clock less this node's, as last measured.",
+            self.clock_offset_s,
+        )
 
     def _gauges(self) -> Iterator[Metric]:
         yield _gauge(

@@ -13,6 +13,13 @@ from jobd.config.problem import ConfigErrors
 Write = Callable[..., Path]
 
 
+@pytest.fixture(autouse=True)
+def nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the tests are run with from being a part of the configuration."""
+    monkeypatch.delenv("JOBD_STORE_URL", raising=False)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Write a file below the test's folder; return its path."""

@@ -85,12 +85,7 @@ COMMAND = '[jobs.a]\ncommand = "x"\n'
         ),
         (COMMAND + "dst = { gap = 'shft' }", 'is not allowed; write "shift"'),
         (COMMAND + "tags = [3]", "3 is no text; write it in quotes"),
-        (
-            COMMAND + 'scope = "cluster"',
-            '"cluster" is not in this version of jobd yet; write "node"',
-        ),
-        ('[store]\nurl = "postgresql://h/d"', "names PostgreSQL, which this version of jobd does"),
-        ("[pools.database]\nsize = 2", "is not in this version of jobd yet; leave it out"),
+        ('[store]\nurl = "postgresql:/h/d"', "store.url: is no URL of PostgreSQL; write it like"),
         ('[limits]\nmemory_budget = "60%"', "is not in this version of jobd yet; leave it out"),
     ],
 )
@@ -103,7 +98,7 @@ def test_a_mistake_is_told_with_its_mend(complaints: Complaints, text: str, comp
 @pytest.mark.parametrize(
     "key",
     [
-        "pool", "slots", "nodes", "watchdog", "expected_duration", "expected_memory", "steps",
+        "watchdog", "expected_duration", "expected_memory", "steps",
         "on_failure", "on_recovery", "on_success", "ping_url",
     ],
 )  # fmt: skip
@@ -212,7 +207,10 @@ def test_a_mistake_in_the_defaults_is_told_once(complaints: Complaints) -> None:
         COMMAND + "password = 'hunter2'",
         COMMAND + "ping_url = 'https://hc/hunter2'",
         COMMAND + "params = { x = { pattern = 'a', default = 'hunter2' } }",
-        "[store]\nurl = 'postgresql://u:hunter2@h/d'",
+        "[store]\nurl = 'postgresql://u:hunter2@h:x/d'",
+        "[store]\nurl = 'postgresql://u:x/hunter2@h/d'",
+        "[store]\nurl = ['hunter2']",
+        "[store]\nurl = postgresql://u:hunter2@h/d",
         "[jobs.a]\ncommand = hunter2",
     ],
 )

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from jobd.config.load import load
-from jobd.config.schema import DaemonTable, JobTable, LimitsTable, StoreTable, Table
-from jobd.core.job import Job
+from jobd.config.schema import DaemonTable, JobTable, LimitsTable, PoolTable, StoreTable, Table
+from jobd.core.job import Job, Scope
 
 CONFIG = Path(__file__).parents[2] / "config"
 REFERENCE = CONFIG / "reference.toml"
 LATER = {
-    "memory_budget", "pressure", "nodes", "pool", "slots", "watchdog", "expected_duration",
+    "memory_budget", "pressure", "watchdog", "expected_duration",
     "expected_memory", "steps", "on_failure", "on_recovery", "on_success", "ping_url",
 }  # fmt: skip
 
@@ -41,7 +41,17 @@ def test_the_two_minute_start_brings_no_warning() -> None:
     assert load(CONFIG / "jobd.toml").warnings == ()
 
 
-@pytest.mark.parametrize("model", [DaemonTable, StoreTable, LimitsTable, JobTable])
+def test_the_cluster_brings_no_warning_and_shows_both_scopes() -> None:
+    config = load(CONFIG / "cluster.toml")
+    assert config.warnings == ()
+    assert config.store.is_shared
+    scopes = {name: job.scope for name, job in config.jobs.items()}
+    assert scopes["send-expiry-warnings"] is Scope.CLUSTER
+    assert scopes["rotate-uploads"] is Scope.NODE
+    assert {pool.scope for pool in config.pools.values()} == set(Scope)
+
+
+@pytest.mark.parametrize("model", [DaemonTable, StoreTable, LimitsTable, PoolTable, JobTable])
 def test_the_reference_has_every_key(model: type[Table]) -> None:
     written = set(re.findall(r"^(?:# )?([a-z_]+) = ", REFERENCE.read_text(), re.MULTILINE))
     assert set(model.model_fields) - LATER - written == set()
@@ -65,6 +75,10 @@ def test_every_example_of_the_reference_is_one_that_jobd_takes(tmp_path: Path) -
             tried = re.sub(r"^schedule = .*$", "", tried, flags=re.MULTILINE)
         if example.startswith("# max_instances"):
             tried = tried.replace('overlap = "skip"', 'overlap = "allow"')
+        if example.startswith("# slots"):
+            tried = tried.replace("# pool =", "pool =")
+        if example.startswith("# url"):
+            tried = tried.replace('url = "sqlite"', "")
         file = tmp_path / "jobd.toml"
         file.write_text(tried)
         assert load(file), example

@@ -11,12 +11,21 @@ from hypothesis import strategies as st
 
 from jobd.config.load import load
 from jobd.config.problem import ConfigErrors, Problem
-from jobd.config.schema import DaemonTable, JobTable, LimitsTable, RetriesTable, StoreTable
+from jobd.config.schema import (
+    DaemonTable,
+    JobTable,
+    LimitsTable,
+    PoolTable,
+    RetriesTable,
+    StoreTable,
+)
 
 _TABLES = {
     "daemon": DaemonTable,
     "store": StoreTable,
     "limits": LimitsTable,
+    "pools.database": PoolTable,
+    "pools.b": PoolTable,
     "defaults": JobTable,
     "jobs.a": JobTable,
     "jobs.b": JobTable,
@@ -26,7 +35,8 @@ _TELLING = [
     "", " ", "5m", "5 min", "-1s", "1e9d", "512M", "64 MB", "* * * * *", "30 2 * * *", "@daily",
     "H H * * *", "61 * * * *", "0 0 30 2 *", "UTC", "Europe/Berlin", "Europe/Nowhere", "skip",
     "allow", "latest", "TERM", "50%", "0022", "[[a", "(?P<x>", "a{99999}", "../x", "~", "\0",
-    "sqlite", "postgresql://u:p@h/d", "127.0.0.1:1", "node", "cluster", "'", "a | b", "x" * 500,
+    "sqlite", "postgresql://u:p@h/d", "postgresql://", "postgres://a,b:x", "127.0.0.1:1", "node",
+    "cluster", "database", "'", "a | b", "x" * 500,
 ]  # fmt: skip
 _scalars = st.one_of(
     st.sampled_from(_TELLING),
@@ -101,7 +111,9 @@ def test_random_bytes_are_refused_in_words(content: bytes) -> None:
 
 
 _LINES = [
-    "[jobs.a]", "[jobs]", "[[jobs]]", "[daemon]", "[defaults]", "[jobs.a.env]", 'command = "x"',
+    "[jobs.a]", "[jobs]", "[pools.a]", "[pools]", "[[pools]]", "size = 1", "pool = 'a'",
+    "slots = 3", "nodes = ['a']", 'url = "postgres://a:b"', "[store]",
+    "[[jobs]]", "[daemon]", "[defaults]", "[jobs.a.env]", 'command = "x"',
     'command = ["x", ', "]", '"""', "'''", 'schedule = "* * * * *"', "a = 1", "a.b = 2",
     "include = [", "x = {", "}", "= 3", "# c", "\\", "jobs = 3", "\ufeff", "\r", 'a = "',
     "timeout = 5 min",

@@ -11,7 +11,7 @@ import pytest
 from jobd.config.load import load
 from jobd.config.model import Config, HttpAddress
 from jobd.config.problem import ConfigErrors
-from jobd.core.job import Catchup, Job, Limits, Overlap, Retries
+from jobd.core.job import Catchup, Job, Limits, Overlap, Pool, Retries, Scope
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule
 
@@ -39,7 +39,7 @@ def test_an_empty_file_has_every_default(loaded: Load) -> None:
     assert config.store.keep_runs_per_job == 1000
     assert config.store.migrate
     assert (config.limits.max_running, config.limits.max_waiting) == (16, 200)
-    assert config.jobs == {}
+    assert (config.jobs, config.pools) == ({}, {})
 
 
 def test_a_job_of_a_command_alone_has_every_default(loaded: Load) -> None:
@@ -115,8 +115,12 @@ description = "d"
 owner = "o"
 runbook = "r"
 tags = ["t"]
-scope = "node"
+scope = "cluster"
+nodes = ["app1", "eu-west"]
+pool = "database"
+slots = 2
 """,
+        before="[pools.database]\nsize = 2",
     )
     assert job.command.argv == ("find", "/tmp", "-name", "* x")
     assert isinstance(job.schedule, CronSchedule)
@@ -144,6 +148,8 @@ scope = "node"
     assert not job.enabled
     assert (job.about.description, job.about.owner, job.about.runbook) == ("d", "o", "r")
     assert job.about.tags == ("t",)
+    assert (job.scope, job.nodes) == (Scope.CLUSTER, ("app1", "eu-west"))
+    assert (job.pool, job.slots) == (Pool("database", 2), 2)
 
 
 def test_every_and_after_are_schedules_of_their_own(loaded: Load) -> None:

@@ -47,6 +47,32 @@ def test_a_ceiling_above_the_nodes_memory_is_told(
     assert said.startswith("jobs.a.memory_max: is more than this node's memory of 4G")
 
 
+POSTGRES = '[store]\nurl = "postgresql://h/d"\nlease_ttl = "40s"\n'
+
+
+def test_a_stop_that_takes_longer_than_a_lease_allows_is_told(loaded: Load) -> None:
+    config = loaded(f'{POSTGRES}{SOUND}[jobs.a]\ncommand = "x"\nkill_after = "11s"')
+    assert words(config) == [
+        "jobs.a.kill_after: is more than a quarter of store.lease_ttl, 40s: a node that is cut off"
+        " from the store gives a run less, for it must be dead before another node may start it;"
+        ' write kill_after = "10s" or less, or a longer lease_ttl'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("store", "keys"),
+    [
+        (POSTGRES, 'kill_after = "10s"'),
+        (POSTGRES, 'kill_after = "1h"\nscope = "node"'),
+        ("", 'kill_after = "1h"\nscope = "cluster"'),
+    ],
+)
+def test_where_there_is_no_lease_or_time_enough_a_stop_may_take_its_time(
+    loaded: Load, store: str, keys: str
+) -> None:
+    assert words(loaded(f'{store}{SOUND}[jobs.a]\ncommand = "x"\n{keys}')) == []
+
+
 @pytest.mark.parametrize(
     "command", ["a | b", "a && b", "a > b", "echo $(x)", "echo $HOME", "A=1 x", "echo `x`", "a;b"]
 )

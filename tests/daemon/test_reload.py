@@ -201,6 +201,25 @@ async def test_what_waits_for_a_restart_is_told_until_it_is_taken_back(
     assert (await desk.reload()).warnings == ()
 
 
+async def test_what_changes_the_leases_waits_for_a_restart(desk: Desk, write_config: Write) -> None:
+    """Leases that were granted for so long are counted by their holders for so long."""
+    write_config(A + B + '[store]\nlease_ttl = "2m"\n')
+    warning = "store.lease_ttl has changed; it takes effect at the next start"
+    assert (await desk.reload()).warnings == (warning,)
+    write_config(A + B)
+    assert (await desk.reload()).warnings == ()
+
+
+async def test_another_store_waits_for_a_restart_and_its_password_is_not_told(
+    desk: Desk, write_config: Write
+) -> None:
+    write_config(A + B + '[store]\nurl = "postgresql://u:hunter2@h/d"\n')
+    warning = "store.url has changed; it takes effect at the next start"
+    result = await desk.reload()
+    assert warning in result.warnings
+    assert "hunter2" not in repr(result)
+
+
 async def test_two_reloads_at_once_go_one_after_the_other(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

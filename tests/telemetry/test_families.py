@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from jobd.core.claim import JobMemory, Pause
-from jobd.core.job import About, Limits
+from jobd.core.job import About, Limits, Scope
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
 from jobd.core.view import RunView
@@ -82,6 +82,13 @@ async def test_the_definition_is_shown(node: Any, make: Any) -> None:
             "scope": "node",
         }
     ]
+
+
+async def test_a_job_s_scope_is_its_own(node: Any, make: Any) -> None:
+    node.configure(make.job("backup", scope=Scope.CLUSTER), make.job("local", scope=Scope.NODE))
+    found = await node.samples()
+    assert found.value("jobd_job_info", job_name="backup", scope="cluster") == 1
+    assert found.value("jobd_job_info", job_name="local", scope="node") == 1
 
 
 async def test_the_present_state_is_shown(node: Any, make: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import jobd
+from jobd.core.view import PoolView
 from jobd.telemetry.node import STORE_OPERATIONS
 
 
@@ -66,6 +67,31 @@ async def test_admission_holds_while_every_place_is_taken(node: Any) -> None:
         assert found.value("jobd_waiting") == 3
         seen.append(found.value("jobd_admission_holding", reason="max_running"))
     assert seen == [0, 1]
+
+
+async def test_every_pool_is_there_before_anything_runs_in_it(node: Any) -> None:
+    pools = (PoolView("database", 2, 0, "cluster"), PoolView("disk", 1, 1, "node"))
+    node.figures = replace(node.figures, pools=pools)
+    found = await node.samples()
+    assert found.value("jobd_pool_size", pool="database") == 2
+    assert found.value("jobd_pool_running", pool="database") == 0
+    assert found.value("jobd_pool_running", pool="disk") == 1
+
+
+async def test_leases_that_were_not_renewed_are_counted(node: Any) -> None:
+    seen = [(await node.samples()).value("jobd_lease_renew_failures_total")]
+    for count in (1, 3):
+        node.telemetry.renewals_failed(count)
+        seen.append((await node.samples()).value("jobd_lease_renew_failures_total"))
+    assert seen == [0, 1, 4]
+
+
+async def test_the_offset_of_the_store_s_clock_is_the_last_one_measured(node: Any) -> None:
+    seen = [(await node.samples()).value("jobd_clock_offset_seconds")]
+    for offset_s in (2.5, -0.25):
+        node.telemetry.clock_offset(offset_s)
+        seen.append((await node.samples()).value("jobd_clock_offset_seconds"))
+    assert seen == [0, 2.5, -0.25]
 
 
 async def test_the_process_is_measured(node: Any) -> None:

@@ -1,0 +1,92 @@
+"""Neighbours: what a node knows of the cluster that it is part of.
+
+It is a memory of the last view, a second old at best. Nothing is granted by it: it only
+says when it is worthwhile to ask the store.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from jobd.core import placement
+from jobd.core.cluster import ClusterView, NodeSeen
+from jobd.core.job import Job
+from jobd.core.lease import LeaseTerms
+
+LIVE_FOR = timedelta(seconds=5)  # who has not been seen for so long is not waited for
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """The other nodes, and whether the store that joins us answers."""
+
+    node: str
+    terms: LeaseTerms
+    labels: tuple[str, ...] = ()
+    nodes: tuple[NodeSeen, ...] = ()
+    seen_at: datetime | None = None  # the store's clock in the last view
+    silent_since: datetime | None = None  # the store does not answer
+    last_silence: tuple[datetime, datetime] | None = None
+    trusts_from: datetime = _EPOCH  # before it the store's clock, having jumped, is not trusted
+    pools: Mapping[str, int] = field(default_factory=dict)
+    taking: set[str] = field(default_factory=set)  # overdue runs that were asked for
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the store does not answer."""
+        return self.silent_since is not None
+
+    def hear(self, view: ClusterView, *, has_stepped: bool) -> None:
+        """Take in a view. After a step of the store's clock leases cannot be judged by it,
+        until every one that was running then has been renewed or is over."""
+        self.nodes, self.seen_at, self.pools = view.nodes, view.at, view.pools
+        if has_stepped:
+            self.trusts_from = view.at + self.terms.ttl
+
+    def fall_silent(self, now: datetime) -> None:
+        """The store does not answer."""
+        self.taking.clear()
+        if self.silent_since is None:
+            self.silent_since = now
+
+    def end_silence(self, now: datetime) -> bool:
+        """The store answers; return whether it had not."""
+        if self.silent_since is None:
+            return False
+        self.last_silence = (min(self.silent_since, now), now)
+        self.silent_since = None
+        return True
+
+    def was_silent_at(self, instant: datetime) -> bool:
+        """Return whether nothing could be decided then, because the store did not answer."""
+        if self.last_silence is None:
+            return False
+        began, ended = self.last_silence
+        return began <= instant <= ended
+
+    def may_take_over(self, now: datetime) -> bool:
+        """Return whether leases can be judged by the store's clock."""
+        return now >= self.trusts_from
+
+    def eligible(self, job: Job | None) -> list[str]:
+        """Return the other live nodes that may run a job; None: any job."""
+        return [seen.word.node for seen in self._live() if _may_run(job, seen)]
+
+    def _live(self) -> Iterator[NodeSeen]:
+        for seen in self.nodes:
+            assert self.seen_at is not None, "nodes are known from a view"
+            is_live = self.seen_at - seen.seen_at <= LIVE_FOR and not seen.word.is_leaving
+            if is_live and seen.word.node != self.node:
+                yield seen
+
+    def is_home_of(self, job: Job) -> bool:
+        """Return whether this node is one of those that may run a job."""
+        return placement.may_run(job.nodes, self.node, self.labels)
+
+
+def _may_run(job: Job | None, seen: NodeSeen) -> bool:
+    if job is None:
+        return True
+    word = seen.word
+    return not word.is_draining and placement.may_run(job.nodes, word.node, word.labels)

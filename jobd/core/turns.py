@@ -1,0 +1,104 @@
+"""Turns: when this node may try a tick that any of several nodes may run.
+
+Such a tick is a candidate on every node, until it is decided. The node of rank 0 goes on
+with it at once. The others, when their turn comes, look around first: what the store has
+decided by then they let go. A node that may not run the job at all waits longest; it only
+sees to it that the tick is accounted for when nobody else does.
+"""
+
+from datetime import datetime, timedelta
+
+from jobd.core import placement
+from jobd.core.candidates import close, consider, drop
+from jobd.core.effects import LookAround
+from jobd.core.ledger import SkipReason, TickRecord
+from jobd.core.schedule import AfterSchedule
+from jobd.core.state import Candidate, JobTrack, SchedulerState
+from jobd.core.timers import TimerKind
+
+_NO_NODE = "no node that may run it was there"
+_STORE_DOWN = "the store did not answer before its start_deadline"
+
+
+def await_turn(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
+    """Let a candidate go on at once, or when this node's turn comes."""
+    wait = _wait(state, track, candidate, now)
+    if wait <= timedelta(0):
+        consider(state, track, candidate, now)
+        return
+    state.turns[candidate.key] = candidate
+    state.timers.set(TimerKind.TURN, candidate.key, now + wait)
+
+
+def turn_has_come(state: SchedulerState, key: str) -> None:
+    """Find out whether the tick is decided before this node tries it."""
+    candidate = state.turns.pop(key, None)
+    if candidate is not None:
+        state.asking[key] = candidate
+        state.emit(LookAround())
+
+
+def close_decided(state: SchedulerState, decided: tuple[TickRecord, ...]) -> None:
+    """Let go of what other nodes, or this one before, have decided."""
+    for record in decided:
+        track = state.tracks.get(record.ticks.job)
+        if track is not None and state.is_shared(track.job):
+            _let_go(state, track, record)
+
+
+def go_on(state: SchedulerState, now: datetime) -> None:
+    """Send on those whose ticks the others have left undecided."""
+    asking, state.asking = state.asking, {}
+    for candidate in asking.values():
+        _try(state, candidate, now)
+
+
+def is_able(state: SchedulerState, candidate: Candidate) -> bool:
+    """Return whether this node may start the candidate's job at all."""
+    assert state.neighbours is not None, "there is no turn to wait for without neighbours"
+    return state.drain is None and state.neighbours.is_home_of(candidate.job)
+
+
+def _wait(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> timedelta:
+    neighbours = state.neighbours
+    assert neighbours is not None, "there is no turn to wait for without neighbours"
+    others = neighbours.eligible(track.job)
+    if is_able(state, candidate):
+        place = placement.rank(track.job.name, state.node, others)
+        return placement.delay(place, state.room.load)
+    place = placement.rank(track.job.name, state.node, neighbours.eligible(None))
+    deadline = candidate.deadline or now
+    return max(deadline - now, timedelta(0)) + (place + 1) * placement.STEP
+
+
+def _try(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
+    track = state.tracks[candidate.job.name]
+    if not is_able(state, candidate):
+        is_home = state.neighbours is not None and state.neighbours.is_home_of(candidate.job)
+        reason = SkipReason.DRAINING if is_home else SkipReason.NO_NODE
+        drop(state, candidate, reason, _NO_NODE)
+    elif _was_silent_past(state, candidate, now):
+        drop(state, candidate, SkipReason.STORE_DOWN, _STORE_DOWN)
+    else:
+        consider(state, track, candidate, now)
+
+
+def _was_silent_past(state: SchedulerState, candidate: Candidate, now: datetime) -> bool:
+    """Whether the store's silence has made the candidate too late."""
+    if candidate.deadline is None or now <= candidate.deadline:
+        return False
+    return state.neighbours is not None and state.neighbours.was_silent_at(candidate.deadline)
+
+
+def _let_go(state: SchedulerState, track: JobTrack, record: TickRecord) -> None:
+    """Close the candidates that a row of the ledger is about, but for those whose claim is
+    under way: its answer says the same, and whose run it became."""
+    first, last = record.ticks.first, record.ticks.last
+    for candidate in tuple(track.open.values()):
+        fire_time = candidate.request.fire_time
+        is_meant = fire_time is not None and first <= fire_time <= last
+        if is_meant and not state.is_asked_for(candidate):
+            close(state, track, candidate)
+    if isinstance(track.job.schedule, AfterSchedule) and record.reason is not None:
+        track.count_from(record.decided_at)
+        state.touched.append(track)

@@ -1,0 +1,45 @@
+"""Waiting: candidates that could not start at once go on, in order, or become too late."""
+
+from datetime import datetime
+
+from jobd.core import pools
+from jobd.core.candidates import consider, drop
+from jobd.core.ledger import SkipReason
+from jobd.core.state import Candidate, JobTrack, SchedulerState
+
+
+def admit_waiting(state: SchedulerState, now: datetime) -> None:
+    """Let in as many of those who wait as there is room for, the first in line first."""
+    while state.waiting and state.room.obstacle() is None and not state.is_stopping:
+        candidate = state.waiting.next()
+        assert candidate is not None, "the waiting room says that somebody waits, and nobody does"
+        consider(state, state.tracks[candidate.job.name], candidate, now)
+
+
+def prior_run_ended(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Send on the candidate that waited for the end of its job's run."""
+    candidate, track.queued = track.queued, None
+    if candidate is not None:
+        del state.queued[candidate.key]
+        consider(state, track, candidate, now)
+
+
+def pool_has_changed(state: SchedulerState, now: datetime) -> None:
+    """Send on those who waited for a pool and find room in it now, in order."""
+    for candidate in pools.in_line(state):
+        if pools.has_room(state, candidate):
+            del state.wait_for_pool[candidate.key]
+            consider(state, state.tracks[candidate.job.name], candidate, now)
+
+
+def too_late(state: SchedulerState, run_id: str) -> None:
+    """Skip a tick that could not start in time, with the reason that held it."""
+    candidate = _find_waiting(state, run_id)
+    if candidate is not None:
+        reason = candidate.held_by or SkipReason.DEADLINE
+        drop(state, candidate, reason, "could not start before its start_deadline")
+
+
+def _find_waiting(state: SchedulerState, run_id: str) -> Candidate | None:
+    waiting = state.waiting.get(run_id) or state.queued.get(run_id)
+    return waiting or state.wait_for_pool.get(run_id)

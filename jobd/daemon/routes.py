@@ -1,0 +1,109 @@
+"""Routes: which of the two stores of a node an effect is for.
+
+Jobs of the cluster are decided by the store that the nodes share, jobs of the node by the
+one in its state directory. An effect about both is cut in two.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from jobd.core.effects import (
+    Claim,
+    Effect,
+    FinishRun,
+    RecordSkips,
+    SavePause,
+    SaveRun,
+    SaveSkipNext,
+    StopElsewhere,
+    TakeRuns,
+    VoidSkips,
+)
+from jobd.core.job import Job, Scope
+from jobd.daemon.lane import Lane
+
+StoreEffect = (
+    Claim
+    | RecordSkips
+    | FinishRun
+    | SaveRun
+    | SavePause
+    | SaveSkipNext
+    | VoidSkips
+    | TakeRuns
+    | StopElsewhere
+)
+T = TypeVar("T")
+
+
+class StoreLane(Protocol):
+    """Performs store effects in order."""
+
+    @property
+    def lane(self) -> Lane[StoreEffect]: ...
+
+
+class Routes:
+    """Hands store effects on. ``shared`` None: this node shares its store with nobody."""
+
+    def __init__(self, local: StoreLane, shared: StoreLane | None) -> None:
+        self._local = local
+        self._shared = shared
+        self._shared_jobs: set[str] = set()
+
+    def is_shared(self, job: str) -> bool:
+        """Whether the shared store decides a job; known as soon as it was configured once."""
+        return job in self._shared_jobs
+
+    def configure(self, jobs: Iterable[Job]) -> None:
+        """Learn the scopes of jobs. One that has left keeps its own: its runs still end."""
+        for job in jobs if self._shared is not None else ():
+            known = self._shared_jobs
+            (known.add if job.scope is Scope.CLUSTER else known.discard)(job.name)
+
+    def learn(self, jobs: Iterable[str]) -> None:
+        """These jobs have runs under a lease of the shared store, configured or not."""
+        self._shared_jobs.update(jobs)
+
+    def put(self, effect: StoreEffect) -> None:
+        """Hand an effect on."""
+        if self._shared is None:
+            self._local.lane.put(effect)
+            return
+        for lane, is_shared in ((self._shared.lane, True), (self._local.lane, False)):
+            part = self._part(effect, is_shared)
+            if part is not None:
+                lane.put(part)
+
+    def _part(self, effect: StoreEffect, is_shared: bool) -> StoreEffect | None:
+        def of(items: Sequence[T], job: Callable[[T], str]) -> tuple[T, ...]:
+            return tuple(item for item in items if self.is_shared(job(item)) is is_shared)
+
+        match effect:
+            case Claim(requests):
+                mine = of(requests, lambda request: request.job)
+                return Claim(mine) if mine else None
+            case RecordSkips(skips):
+                ours = of(skips, lambda skip: skip.ticks.job)
+                return RecordSkips(ours) if ours else None
+            case SavePause(jobs):
+                names = of(jobs, lambda name: name)
+                return replace(effect, jobs=names) if names else None
+            case VoidSkips(after, schedules):
+                names = of(tuple(schedules), lambda name: name)
+                return VoidSkips(after, {name: schedules[name] for name in names})
+            case _:
+                return effect if self._concerns(effect) is is_shared else None
+
+    def _concerns(self, effect: Effect) -> bool:
+        """Return whether an effect about one job, or about the others, is for the shared store."""
+        match effect:
+            case FinishRun(finish):
+                return self.is_shared(finish.record.job)
+            case SaveRun(run):
+                return self.is_shared(run.job)
+            case SaveSkipNext(job):
+                return self.is_shared(job)
+            case _:
+                return True

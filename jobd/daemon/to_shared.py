@@ -1,0 +1,237 @@
+"""To the shared store: what concerns the cluster's jobs, in as few statements as can be.
+
+Ends go into the outbox first: that is when they are durable, and the supervisor may forget.
+From there they are delivered in order, riding with the next claim if one comes soon, and
+always before it, so that a claim which follows a run's end finds the lease free. While the
+store is silent ends and skips wait here; claims are answered as failed, and the core asks
+again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+
+import anyio
+
+from jobd.core.effects import (
+    Claim,
+    FinishRun,
+    RecordSkips,
+    SavePause,
+    SaveRun,
+    SaveSkipNext,
+    StopElsewhere,
+    TakeRuns,
+    VoidSkips,
+)
+from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded, TakenOver
+from jobd.daemon.inbox import Inbox
+from jobd.daemon.lane import Lane
+from jobd.daemon.routes import StoreEffect
+from jobd.errors import StoreUnavailable
+from jobd.ports import Batch, Clock, NodeMemory, Posted, Settled, SharedStore
+from jobd.telemetry.logs import get_log
+
+RIDE_S = 0.3  # how long an end waits for a claim to ride with
+FIRST_RETRY_S = 0.2
+LONGEST_RETRY_S = 5.0
+MOST_AT_ONCE = 500  # ends, or skips, in one statement
+
+Other = SaveRun | SavePause | SaveSkipNext | VoidSkips | TakeRuns | StopElsewhere
+
+
+class ToShared:
+    """Performs effects on the shared store.
+
+    ``on_finished`` is told each end once it is durable; ``may_take_over`` whether leases can
+    be judged by the store's clock.
+    """
+
+    def __init__(
+        self,
+        store: SharedStore,
+        memory: NodeMemory,
+        clock: Clock,
+        inbox: Inbox,
+        on_finished: Callable[[Sequence[FinishRun]], None],
+        may_take_over: Callable[[], bool],
+        chance: Random,
+    ) -> None:
+        self._store = store
+        self._memory = memory
+        self._clock = clock
+        self._inbox = inbox
+        self._on_finished = on_finished
+        self._may_take_over = may_take_over
+        self._chance = chance
+        self._ends: deque[Posted] = deque()
+        self._skips: deque[RecordSkips] = deque()
+        self._claims: list[Claim] = []
+        self._others: deque[Other] = deque()
+        self._failures = 0
+        self.lane = Lane[StoreEffect]()
+
+    async def run(self) -> None:
+        """Work until cancelled; first of all deliver what an earlier daemon could not."""
+        self._ends.extend(await self._memory.posted())
+        while True:
+            if not self._is_waiting:
+                self.lane.done()
+            await self._gather()
+            await self._deliver()
+
+    @property
+    def waiting(self) -> int:
+        """Return how many ends and skips the store has not taken yet."""
+        return len(self._ends) + sum(len(effect.skips) for effect in self._skips)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return bool(self._ends or self._skips or self._others)
+
+    async def _gather(self) -> None:
+        """Wait for effects, or until it is time to try again; take all that have come."""
+        if self._failures:
+            with anyio.move_on_after(self._pause_s()):
+                await self._take()
+        elif not self._is_waiting:
+            await self._take()
+        if not self._failures and not (self._claims or self._skips or self._others):
+            with anyio.move_on_after(RIDE_S):
+                while not (self._claims or self._skips or self._others):
+                    await self._take()
+
+    async def _take(self) -> None:
+        """Take effects from the lane. Ends are posted before anything else is done."""
+        effects = await self.lane.take()
+        ends = [effect for effect in effects if isinstance(effect, FinishRun)]
+        if ends:
+            with anyio.CancelScope(shield=True):
+                await self._post(ends)
+            return
+        for effect in effects:
+            self._sort(effect)
+
+    def _sort(self, effect: StoreEffect) -> None:
+        match effect:
+            case Claim():
+                self._claims.append(effect)
+            case RecordSkips():
+                self._skips.append(effect)
+            case FinishRun():
+                raise AssertionError("ends are posted, not sorted")
+            case _:
+                self._others.append(effect)
+
+    async def _post(self, effects: Sequence[FinishRun]) -> None:
+        """Make ends durable. Where the disk is full they are kept in mind, and the supervisor,
+        which is not told to forget them, remembers them too."""
+        finishes = [effect.finish for effect in effects]
+        try:
+            self._ends.extend(await self._memory.post(finishes))
+        except StoreUnavailable as error:
+            get_log().error("the outbox takes nothing; ends are kept in mind", error=str(error))
+            self._ends.extend(Posted(-1, finish) for finish in finishes)
+            return
+        self._on_finished(effects)
+
+    async def _deliver(self) -> None:
+        """Send what there is; what fails stays, but for claims: the core asks again."""
+        try:
+            await self._send_others()
+            await self._send_batch()
+        except StoreUnavailable as error:
+            self._fail(error)
+            return
+        if self._failures:
+            get_log().info("the shared store takes writes again")
+        self._failures = 0
+
+    def _fail(self, error: StoreUnavailable) -> None:
+        claims, self._claims = self._claims, []
+        requests = tuple(request for claim in claims for request in claim.requests)
+        if requests:
+            self._inbox.put(ClaimsFailed(requests, str(error)))
+        if not self._failures:
+            get_log().error("the shared store takes no writes; repeating", error=str(error))
+        self._failures += 1
+
+    def _pause_s(self) -> float:
+        """Return how long to wait before the next try: growing, and never the same on all nodes."""
+        longest = min(FIRST_RETRY_S * 2**self._failures, LONGEST_RETRY_S)
+        return self._chance.uniform(FIRST_RETRY_S / 2, longest)
+
+    async def _send_others(self) -> None:
+        while self._others:
+            await self._send_other(self._others[0])
+            self._others.popleft()
+
+    async def _send_other(self, effect: Other) -> None:
+        match effect:
+            case SaveRun(run):
+                await self._store.save_run(run)
+            case SavePause(jobs, pause):
+                await self._store.save_pause(jobs, pause)
+            case SaveSkipNext(job, skip_next):
+                await self._store.save_skip_next(job, skip_next)
+            case VoidSkips(after, schedules):
+                await self._store.void_skips_after(after, schedules)
+            case StopElsewhere(run_id, cause):
+                await self._store.ask_stop(run_id, cause)
+            case TakeRuns():
+                await self._take_runs(effect)
+
+    async def _take_runs(self, effect: TakeRuns) -> None:
+        sent_s = self._clock.steady_s()
+        taken = await self._store.take_over(effect.wishes)
+        self._inbox.put(TakenOver(tuple(run for run in taken if run is not None), sent_s))
+
+    async def _send_batch(self) -> None:
+        while self._ends or self._skips or self._claims:
+            ends = [self._ends[i] for i in range(min(len(self._ends), MOST_AT_ONCE))]
+            skips = [self._skips[i] for i in range(min(len(self._skips), MOST_AT_ONCE))]
+            is_last = len(ends) == len(self._ends) and len(skips) == len(self._skips)
+            claims = self._claims if is_last else []
+            sent_s = self._clock.steady_s()
+            settled = await self._store.settle(self._batch(ends, skips, claims))
+            await self._settled(ends, skips, claims, settled, sent_s)
+
+    def _batch(
+        self, ends: Sequence[Posted], skips: Sequence[RecordSkips], claims: Sequence[Claim]
+    ) -> Batch:
+        return Batch(
+            finishes=tuple(posted.finish for posted in ends),
+            skips=tuple(skip for effect in skips for skip in effect.skips),
+            claims=tuple(request for effect in claims for request in effect.requests),
+            may_take_over=self._may_take_over(),
+        )
+
+    async def _settled(
+        self,
+        ends: Sequence[Posted],
+        skips: Sequence[RecordSkips],
+        claims: Sequence[Claim],
+        settled: Settled,
+        sent_s: float,
+    ) -> None:
+        """Pass the answers on and let go of what was delivered."""
+        for _ in ends:
+            self._ends.popleft()
+        for _ in skips:
+            self._skips.popleft()
+        if settled.skipped:
+            self._inbox.put(SkipsRecorded(settled.skipped))
+        if claims:
+            self._claims = []
+            self._inbox.put(ClaimsDecided(settled.answers, sent_s))
+        numbers = [posted.number for posted in ends if posted.number >= 0]
+        if numbers:
+            await self._forget(numbers)
+
+    async def _forget(self, numbers: Sequence[int]) -> None:
+        try:
+            await self._memory.take_out(numbers)
+        except (
+            StoreUnavailable
+        ) as error:  # they are delivered once more then, which changes nothing
+            get_log().warning("the outbox cannot be emptied", error=str(error))

@@ -1,0 +1,47 @@
+"""Finish as text: how a run's end waits in the outbox, and may be read by a newer jobd."""
+
+import json
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from jobd.core.claim import Trigger
+from jobd.core.outcome import Outcome
+from jobd.core.run import Finish, RunRecord
+
+_INSTANTS = ("fire_time", "claimed_at", "started_at", "ended_at")
+_KNOWN = {field.name for field in fields(RunRecord)}
+
+
+def text_of(finish: Finish) -> str:
+    """Return an end as one JSON object."""
+    record = asdict(finish.record)
+    for name in _INSTANTS:
+        record[name] = _iso(record[name])
+    whole = {
+        "record": record,
+        "rest_until": _iso(finish.rest_until),
+        "smoothed_duration_s": finish.smoothed_duration_s,
+    }
+    return json.dumps(whole)
+
+
+def finish_of(text: str) -> Finish:
+    """Return the end that such a text describes; what a newer jobd added is left out."""
+    whole = json.loads(text)
+    record: dict[str, Any] = {k: v for k, v in whole["record"].items() if k in _KNOWN}
+    for name in _INSTANTS:
+        record[name] = _instant(record[name])
+    record["trigger"] = Trigger(record["trigger"])
+    record["outcome"] = None if record["outcome"] is None else Outcome(record["outcome"])
+    record["params"] = tuple((name, value) for name, value in record["params"])
+    rest_until = _instant(whole["rest_until"])
+    return Finish(RunRecord(**record), rest_until, whole["smoothed_duration_s"])
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
