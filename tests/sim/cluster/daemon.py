@@ -163,6 +163,11 @@ class Daemon:
             lambda: self.when_running(told) if self.link is link else None,
         )
 
+    def wall_jumped(self) -> None:
+        """The loop turns at least once a second, and looks at its clock then."""
+        delay_s = self.world.random.uniform(0, 1)
+        self.world.after(delay_s, lambda: self.when_running(self._notice_jump))
+
     def ask_drain(self, *, is_on: bool) -> None:
         """Let an operator drain this node, or end that."""
         self.when_running(lambda: self.handle(DrainAsked("r", "anna", is_on)))
@@ -197,6 +202,8 @@ class Daemon:
 
     def _notice_jump(self) -> None:
         """As the production loop does; by the cluster's clock, once that is known."""
+        if not self.is_alive or not self.is_configured:
+            return
         offset_s = self._measure_offset_s()
         moved = timedelta(seconds=offset_s - self._offset_s)
         self._offset_s = offset_s

@@ -34,7 +34,7 @@ def night(seed: int, plan: Night = Night()) -> World:
     chance = random.Random(f"night {seed}")
     jobs, durations = household()
     names = tuple(f"n{number}" for number in range(1, chance.choice([2, 3, 3, 3, 4, 5]) + 1))
-    terms = LeaseTerms(chance.choice([20, 30, 60]) * SECOND)
+    terms = LeaseTerms(chance.choice([30, 60, 120, 120, 300, 300]) * SECOND)
     kinds = plan.kinds
     if len(kinds) > 1 and chance.random() < 0.5:
         kinds = tuple(kind for kind in kinds if kind not in STEPS)

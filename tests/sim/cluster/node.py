@@ -117,7 +117,7 @@ class Node:
         """Let somebody set the clock on this node's wall."""
         self.wall_error_s += by_s
         if self.daemon is not None:
-            self.daemon.wall_jumped(by_s)
+            self.daemon.wall_jumped()
 
     def restart(self, down_s: float) -> None:
         """Stop the daemon as a package upgrade does: its runs go on with the supervisor."""
