@@ -8,6 +8,8 @@
     ├── StateError           the state directory: held by another daemon, damaged, newer
     ├── StoreUnavailable     the world's: the store cannot be reached, or its disk is full
     ├── SupervisorError      the world's: the supervisor cannot be reached or refused
+    ├── NodeUnavailable      the world's: another node is not up, or does not answer
+    ├── OutputGone           the world's: what a run wrote is kept nowhere any more
     └── StaleToken           a late holder's: its lease passed on to a newer run
 
 A defect of ours is an ``AssertionError``, never one of these.
@@ -36,6 +38,14 @@ class StoreUnavailable(JobdError):
 
 class SupervisorError(JobdError):
     """The supervisor did not answer or could not be started."""
+
+
+class NodeUnavailable(JobdError):
+    """Another node is not up or does not answer; what was asked of it may yet happen."""
+
+
+class OutputGone(JobdError):
+    """What a run wrote is kept nowhere any more, though it did write something."""
 
 
 class StaleToken(JobdError):

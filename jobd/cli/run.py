@@ -14,6 +14,7 @@ from jobd.config.model import Config
 from jobd.daemon.lifecycle import Daemon, store_path
 from jobd.daemon.systemd import Notifier
 from jobd.errors import JobdError, SupervisorError
+from jobd.ports import SharedStore
 from jobd.store.sqlite import SqliteStore
 from jobd.supervisor.client import SupervisorClient
 from jobd.telemetry.logs import configure_logs
@@ -61,15 +62,38 @@ async def _daemon(config: Config, service: Path | None) -> None:
     supervisor = SupervisorClient(
         state_dir, socket=service or state_dir / "supervisor.sock", owned=service is None
     )
+    store = _store(config)
     daemon = Daemon(
         config,
         clock=SystemClock(),
-        store=SqliteStore(store_path(config), node=config.daemon.node),
+        store=store,
+        memory=store.node_memory,
+        shared=_shared_store(config),
         supervisor=supervisor,
         owns_supervisor=service is None,
         notifier=Notifier.from_environment(),
     )
     await daemon.run()
+
+
+def _store(config: Config) -> SqliteStore:
+    path, node = store_path(config), config.daemon.node
+    return SqliteStore(path, node=node, migrates=config.store.migrate)
+
+
+def _shared_store(config: Config) -> SharedStore | None:
+    """Return the store that several nodes share, if the configuration names one."""
+    settings = config.store
+    if settings.url == "sqlite":
+        return None
+    from jobd.store.postgres import PgStore  # a node alone does not pay for the driver
+
+    return PgStore(
+        settings.url,
+        node=config.daemon.node,
+        lease_ttl=settings.lease_ttl,
+        migrate=settings.migrate,
+    )
 
 
 def _explained(group: BaseExceptionGroup[BaseException]) -> JobdError | None:

@@ -113,7 +113,10 @@ def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
     if candidate.request.fire_time is not None:
         track.counts_from = state.now
         track.is_count_open = state.neighbours is not None and state.is_shared(track.job)
-    leave_lines(state, track, candidate)
+    if candidate.held_by is not None:  # most are never held, and stand in no line
+        leave_lines(state, track, candidate)
+    if state.neighbours is not None:
+        _leave_turn(state, candidate.key)
 
 
 def leave_lines(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
@@ -125,9 +128,12 @@ def leave_lines(state: SchedulerState, track: JobTrack, candidate: Candidate) ->
     state.waiting.leave(candidate)
     state.timers.cancel(TimerKind.START_DEADLINE, key)
     state.wait_for_pool.pop(key, None)
+
+
+def _leave_turn(state: SchedulerState, key: str) -> None:
+    state.asking.pop(key, None)
     if state.turns.pop(key, None) is not None:
         state.timers.cancel(TimerKind.TURN, key)
-    state.asking.pop(key, None)
 
 
 def _settled(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
@@ -212,6 +218,7 @@ def _queue_up(
 
 
 def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
+    was_held = candidate.held_by is not None
     candidate.blocker = None
     if candidate.job.pool is not None and not pools.has_room(state, candidate):
         candidate.held_by = SkipReason.POOL
@@ -222,13 +229,13 @@ def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None
         _wait_for_room(state, candidate)
         return
     state.room.take()
-    key = candidate.key
-    state.timers.cancel(TimerKind.START_DEADLINE, key)
+    if was_held:
+        state.timers.cancel(TimerKind.START_DEADLINE, candidate.key)
     if candidate.retry_of is not None:
         close(state, track, candidate)
         begin_retry(state, candidate.retry_of)
         return
-    state.claiming[key] = candidate
+    state.claiming[candidate.key] = candidate
     state.claim(track, candidate)
 
 

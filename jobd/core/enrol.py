@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 from jobd.core.candidates import drop
 from jobd.core.claim import ActiveRun, JobMemory
-from jobd.core.events import Configured, HeldRun, Recovered
+from jobd.core.events import AttemptEnded, Configured, HeldRun, Recovered
 from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.ledger import SkipReason
+from jobd.core.outcome import Exit
 from jobd.core.placement import may_run
 from jobd.core.run import RunEvent, RunState, advance
-from jobd.core.runs import attempt_ended, keep, lost, not_started, send, started
+from jobd.core.runs import attempt_ended, keep, leave_backoff, lost, not_started, send, started
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
@@ -22,7 +23,7 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     """Put a configuration in force. Jobs that did not change feel nothing."""
     state.room.max_running = event.max_running
     state.waiting.size = event.max_waiting
-    state.labels = event.labels
+    state.labels, state.pools = event.labels, event.pools
     if state.neighbours is not None:
         state.neighbours.labels = event.labels
     if not state.is_recovered:
@@ -184,17 +185,19 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
     if run_track.state is RunState.STARTING and held.started_at is not None:
         started(run_track, held.started_at)
     if held.exit is not None:
-        attempt_ended(state, run_track, held.exit, held.ended_at or now, held.matched_failure)
+        attempt_ended(state, run_track, _end_of(held, held.exit, now))
+
+
+def _end_of(held: HeldRun, exit_: Exit, now: datetime) -> AttemptEnded:
+    at, matched, trouble = held.ended_at or now, held.matched_failure, held.search_trouble
+    return AttemptEnded(held.run.run_id, exit_, at, matched, trouble)
 
 
 def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) -> None:
     """Go on from an attempt that was started while nobody could write that down any more."""
     run_track.run = run
     if run_track.state is RunState.BACKOFF:
-        state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
-        waiting = state.waiting.get(run.run_id)
-        if waiting is not None:
-            state.waiting.leave(waiting)
+        leave_backoff(state, run.run_id)
         state.room.take()
         run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
 

@@ -1,13 +1,13 @@
 """Everything that can happen to a scheduler. Shells make these; the scheduler only reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
 from jobd.core.cluster import ClusterView, Holding
 from jobd.core.frequent import frequent
-from jobd.core.job import Job
+from jobd.core.job import Job, Pool
 from jobd.core.ledger import Skip
 from jobd.core.outcome import Exit
 
@@ -31,6 +31,7 @@ class Configured:
     max_waiting: int
     orphans: tuple[ActiveRun, ...] = ()  # active runs of jobs that are configured no more
     labels: tuple[str, ...] = ()  # of this node
+    pools: Mapping[str, Pool] = field(default_factory=dict)
     drain: Pause | None = None  # this node was drained before the daemon's restart
 
 
@@ -44,6 +45,7 @@ class HeldRun:
     start_error: str = ""
     ended_at: datetime | None = None
     matched_failure: bool = False
+    search_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,14 @@ class RunNotStarted:
 @frequent
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """An attempt's process tree is gone. ``matched_failure``: its output met failure_pattern."""
+    """An attempt's process tree is gone. ``matched_failure``: its output met failure_pattern;
+    ``search_trouble``: why that could not be told."""
 
     run_id: str
     exit: Exit
     ended_at: datetime
     matched_failure: bool = False
+    search_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ from jobd.core.job import Catchup
 from jobd.core.ledger import TickRange
 from jobd.core.schedule import MICROSECOND, Schedule
 
+NO_TIME = timedelta(0)
+
 DueOf = Callable[[datetime], datetime]
 
 
@@ -115,7 +117,7 @@ def plan(
     # Told that a run ended just now, an AfterSchedule too says whether more is owed.
     second = schedule.next_after(first, now)
     is_only_one = second is None or second > now
-    if is_only_one and timedelta(0) <= now - due_of(first) <= on_time_within:
+    if is_only_one and NO_TIME <= now - due_of(first) <= on_time_within:
         return MisfirePlan(first, current=first)  # by far the most frequent case
     question = _Question(job, schedule, now, due_of, catchup, window, on_time_within)
     return (_plan_one if is_only_one else _plan_many)(question, after, first)
@@ -133,7 +135,7 @@ def fire_times(schedule: Schedule, ticks: TickRange) -> Iterator[datetime]:
 def _plan_one(question: _Question, after: datetime, fire_time: datetime) -> MisfirePlan:
     """Decide the only fire time since the cursor, which is not on time."""
     late = question.now - question.due_of(fire_time)
-    if late < timedelta(0):
+    if late < NO_TIME:
         return MisfirePlan(after)
     ticks = TickRange(question.job, fire_time, fire_time, 1)
     if question.catchup is not Catchup.NONE and late <= question.window:

@@ -27,6 +27,7 @@ class Neighbours:
     nodes: tuple[NodeSeen, ...] = ()
     seen_at: datetime | None = None  # the store's clock in the last view
     silent_since: datetime | None = None  # the store does not answer
+    heard_since: datetime | None = None  # it has answered without a gap
     last_silence: tuple[datetime, datetime] | None = None
     trusts_from: datetime = _EPOCH  # before it the store's clock, having jumped, is not trusted
     pools: Mapping[str, int] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Neighbours:
         """Take in a view. After a step of the store's clock leases cannot be judged by it,
         until every one that was running then has been renewed or is over."""
         self.nodes, self.seen_at, self.pools = view.nodes, view.at, view.pools
+        self.heard_since = self.heard_since or view.at
         if has_stepped:
             self.trusts_from = view.at + self.terms.ttl
 
@@ -48,7 +50,7 @@ class Neighbours:
         """The store does not answer."""
         self.taking.clear()
         if self.silent_since is None:
-            self.silent_since = now
+            self.silent_since, self.heard_since = now, None
 
     def end_silence(self, now: datetime) -> bool:
         """The store answers; return whether it had not."""

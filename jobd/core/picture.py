@@ -4,11 +4,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from jobd.core import pools
 from jobd.core.claim import JobMemory
 from jobd.core.forecast import utilization
+from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
 from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
-from jobd.core.view import JobState, JobView, NodeView, RunView, WaitingView
+from jobd.core.view import (
+    JobState,
+    JobView,
+    NodeView,
+    PoolView,
+    RunView,
+    SharedView,
+    WaitingView,
+)
 
 
 def node_view(state: SchedulerState, now: datetime) -> NodeView:
@@ -22,7 +32,23 @@ def node_view(state: SchedulerState, now: datetime) -> NodeView:
         max_running=state.room.max_running,
         max_waiting=state.waiting.size,
         is_stopping=state.is_stopping,
+        is_draining=state.drain is not None,
+        drain=state.drain,
+        shared=None if state.neighbours is None else _shared_view(state.neighbours),
+        pools=_pool_views(state),
     )
+
+
+def _shared_view(neighbours: Neighbours) -> SharedView:
+    since = neighbours.silent_since or neighbours.heard_since
+    return SharedView(neighbours.is_silent, since, neighbours.nodes, neighbours.seen_at)
+
+
+def _pool_views(state: SchedulerState) -> tuple[PoolView, ...]:
+    """Return every configured pool, in the order of their names."""
+    names = sorted(state.pools)
+    found = [(state.pools[name], pools.taken(state, state.pools[name])) for name in names]
+    return tuple(PoolView(pool.name, pool.size, taken, pool.scope) for pool, taken in found)
 
 
 def job_views(state: SchedulerState, now: datetime) -> Iterator[JobView]:
@@ -47,6 +73,7 @@ def job_view(track: JobTrack, now: datetime) -> JobView:
         waiting=tuple(_waiting(c) for c in track.open.values() if c.held_by is not None),
         pause=track.pause(now),
         utilization=_utilization(track, interval),
+        elsewhere=track.elsewhere,
     )
 
 
@@ -62,7 +89,7 @@ def _memory(track: JobTrack) -> JobMemory:
 def _state(track: JobTrack, now: datetime) -> JobState:
     job = track.job
     states = {run_track.state for run_track in track.runs.values()}
-    if states - {RunState.BACKOFF}:
+    if states - {RunState.BACKOFF} or track.elsewhere:
         return JobState.RUNNING
     if states:
         return JobState.RETRYING
@@ -72,6 +99,8 @@ def _state(track: JobTrack, now: datetime) -> JobState:
         return JobState.PAUSED
     if not job.enabled:
         return JobState.DISABLED
+    if track.is_foreign:
+        return JobState.ELSEWHERE
     return JobState.MANUAL if job.schedule is None else JobState.SCHEDULED
 
 

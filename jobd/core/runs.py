@@ -3,17 +3,19 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from operator import attrgetter
 
 from jobd.core import overlap
 from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
+from jobd.core.events import AttemptEnded
 from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
 from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
 from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
+
+_Measured = tuple[int | None, int | None, float | None, float | None, int | None, int, int]
 
 
 def begin(
@@ -31,16 +33,19 @@ def begin(
     ClaimsDecided.
     """
     request = answer.request
+    # By place, here and in _learn(): for every run, names would take twice as long.
     run = ActiveRun(
-        run_id=request.run_id,
-        job=request.job,
-        node=state.node,
-        token=answer.token,
-        fire_time=request.fire_time,
-        trigger=request.trigger,
-        claimed_at=answer.claimed_at,
-        requested_by=request.requested_by,
-        params=request.params,
+        request.run_id,
+        request.job,
+        state.node,
+        answer.token,
+        request.fire_time,
+        request.trigger,
+        answer.claimed_at,
+        1,  # attempt
+        None,  # retry_at
+        request.requested_by,
+        request.params,
     )
     run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
     if state.neighbours is not None and state.is_shared(job) and sent_s is not None:
@@ -75,6 +80,14 @@ def begin_retry(state: SchedulerState, run_track: RunTrack) -> None:
     state.emit(StartRun(run_track.run, run_track.job, run_track.until_s))
 
 
+def leave_backoff(state: SchedulerState, run_id: str) -> None:
+    """Forget the next attempt, whether its time or room for it was waited for."""
+    state.timers.cancel(TimerKind.RETRY_DUE, run_id)
+    retry = state.waiting.get(run_id)
+    if retry is not None:
+        state.waiting.leave(retry)
+
+
 def started(run_track: RunTrack, at: datetime) -> None:
     """Note that the supervisor has executed the attempt."""
     run_track.state = advance(run_track.state, RunEvent.STARTED)
@@ -87,16 +100,14 @@ def not_started(state: SchedulerState, run_track: RunTrack, reason: str, now: da
     _attempt_over(state, run_track, _record(run_track, Outcome.START_ERROR, now, reason), now)
 
 
-def attempt_ended(
-    state: SchedulerState, run_track: RunTrack, exit_: Exit, at: datetime, matched_failure: bool
-) -> None:
+def attempt_ended(state: SchedulerState, run_track: RunTrack, end: AttemptEnded) -> None:
     """End an attempt whose process tree is gone."""
     state.room.release()
-    if exit_.stop_cause is StopCause.TRUST:
+    if end.exit.stop_cause is StopCause.TRUST:
         run_track.is_trusted = False  # whose run it is now, the next renewal says
-    outcome = judge(exit_, run_track.job.success_exit_codes, matched_failure)
-    reason = _words(exit_, outcome, matched_failure)
-    _attempt_over(state, run_track, _record(run_track, outcome, at, reason, exit_), at)
+    outcome = judge(end.exit, run_track.job.success_exit_codes, end.matched_failure)
+    record = _record(run_track, outcome, end.ended_at, _words(end, outcome), end.exit)
+    _attempt_over(state, run_track, record, end.ended_at)
 
 
 def lost(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
@@ -161,13 +172,11 @@ def _gets_another(run_track: RunTrack, record: RunRecord) -> bool:
 
 
 def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: datetime) -> None:
-    run_track.state = advance(run_track.state, RunEvent.FINISHED)
     run = run_track.run
+    if run_track.state is RunState.BACKOFF:
+        leave_backoff(state, run.run_id)
+    run_track.state = advance(run_track.state, RunEvent.FINISHED)
     del state.runs[run.run_id]
-    state.timers.cancel(TimerKind.RETRY_DUE, run.run_id)
-    retry = state.waiting.get(run.run_id)
-    if retry is not None:
-        state.waiting.leave(retry)
     track = state.tracks[run.job]
     del track.runs[run.run_id]
     if record.ended_at is not None:
@@ -195,21 +204,21 @@ def _learn(
         if record.outcome is Outcome.SUCCESS:
             smooth = smoothed(smooth, record.duration_s)
     is_success = record.outcome is Outcome.SUCCESS
-    track.memory = JobMemory(  # in full: for every end, replace() would take twice as long
-        job=memory.job,
-        settled_until=memory.settled_until,
-        token=max(memory.token, record.token),
-        last_started=record.started_at or memory.last_started,
-        last_ended=record.ended_at,
-        last_outcome=record.outcome,
-        last_success=record.ended_at if is_success else memory.last_success,
-        last_duration=duration or memory.last_duration,
-        smoothed_duration_s=smooth,
-        memory_peak_bytes=record.memory_peak_bytes or memory.memory_peak_bytes,
-        rest_until=rest_until,
-        pause=memory.pause,
-        skip_next=memory.skip_next,
-        active=memory.active,
+    track.memory = JobMemory(  # in full: for every end, replace() would take four times as long
+        memory.job,
+        memory.settled_until,
+        max(memory.token, record.token),
+        record.started_at or memory.last_started,
+        record.ended_at,
+        record.outcome,
+        record.ended_at if is_success else memory.last_success,
+        duration or memory.last_duration,
+        smooth,
+        record.memory_peak_bytes or memory.memory_peak_bytes,
+        rest_until,
+        memory.pause,
+        memory.skip_next,
+        memory.active,
     )
     return rest_until, smooth
 
@@ -218,30 +227,49 @@ def _record(
     run_track: RunTrack, outcome: Outcome, at: datetime, reason: str, seen: Exit | None = None
 ) -> RunRecord:
     run = run_track.run
-    measured = _NOTHING if seen is None else _MEASURED(seen)
-    began = run_track.started_at
-    values = [*_CLAIMED(run), began, at, outcome, reason, *measured, run.params]
-    return RunRecord(*values)
+    return RunRecord(
+        run.run_id,
+        run.job,
+        run.node,
+        run.token,
+        run.trigger,
+        run.fire_time,
+        run.claimed_at,
+        run.requested_by,
+        run.attempt,
+        run_track.started_at,
+        at,
+        outcome,
+        reason,
+        *(_NOTHING if seen is None else _measured(seen)),
+        run.params,
+    )
 
 
-# What a record takes over, in the record's order: field by field takes twice as long.
-_CLAIMED = attrgetter(
-    "run_id", "job", "node", "token", "trigger", "fire_time", "claimed_at", "requested_by",
-    "attempt",
-)  # fmt: skip
-_MEASURED = attrgetter(
-    "exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes",
-    "output_dropped_bytes",
-)  # fmt: skip
-_NOTHING = (None, None, None, None, None, 0, 0)
+def _measured(seen: Exit) -> _Measured:
+    """Return what a record takes over from an exit, in the record's order."""
+    return (
+        seen.exit_code,
+        seen.signal,
+        seen.duration_s,
+        seen.cpu_s,
+        seen.memory_peak_bytes,
+        seen.output_bytes,
+        seen.output_dropped_bytes,
+    )
 
 
-def _words(exit_: Exit, outcome: Outcome, matched_failure: bool) -> str:
+_NOTHING: _Measured = (None, None, None, None, None, 0, 0)
+
+
+def _words(end: AttemptEnded, outcome: Outcome) -> str:
     """Return what to tell people beside the outcome; most ends need no words."""
-    if exit_.stop_cause is not None:
-        return f"stopped by jobd: {exit_.stop_cause.value}"
-    if matched_failure and outcome is Outcome.FAILURE:
+    if end.exit.stop_cause is not None:
+        return f"stopped by jobd: {end.exit.stop_cause.value}"
+    if end.matched_failure and outcome is Outcome.FAILURE:
         return "a line of its output matches failure_pattern"
-    if exit_.oom_killed and outcome is Outcome.SUCCESS:
+    if end.search_trouble and outcome is Outcome.SUCCESS:
+        return f"judged without failure_pattern: {end.search_trouble}"
+    if end.exit.oom_killed and outcome is Outcome.SUCCESS:
         return "a process of it was killed at the memory ceiling; the job went on and succeeded"
     return ""

@@ -186,7 +186,7 @@ def _run_not_started(state: SchedulerState, event: RunNotStarted, now: datetime)
 def _attempt_ended(state: SchedulerState, event: AttemptEnded, _: datetime) -> None:
     run_track = state.runs.get(event.run_id)
     if run_track is not None and run_track.state is not RunState.BACKOFF:
-        runs.attempt_ended(state, run_track, event.exit, event.ended_at, event.matched_failure)
+        runs.attempt_ended(state, run_track, event)
 
 
 def _supervisor_lost(state: SchedulerState, _: SupervisorLost, now: datetime) -> None:

@@ -3,15 +3,17 @@
 Only the modules ticks, runs, operate and enrol change it, each for its own part.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 from jobd.core.admission import Room, WaitingRoom
 from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause
 from jobd.core.effects import Claim, Effect, RecordSkips
-from jobd.core.job import Job, Scope
+from jobd.core.job import Job, Pool, Scope
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
@@ -45,7 +47,7 @@ class Candidate:
     request: ClaimRequest
     due: datetime  # jitter included; age counts from here
     deadline: datetime | None = None  # not started by then: skipped
-    held_by: SkipReason | None = None
+    held_by: SkipReason | None = None  # None: it stands in no line, and has no timer
     blocker: str | None = None  # the run in its way
     request_id: str | None = None  # the operator who waits for an answer
     may_queue: bool = False  # an operator said --queue
@@ -154,6 +156,7 @@ class SchedulerState:
     neighbours: Neighbours | None = None  # None: this node shares its store with nobody
     turns: dict[str, Candidate] = field(default_factory=dict)  # wait for this node's turn
     asking: dict[str, Candidate] = field(default_factory=dict)  # their turn has come; see turns
+    pools: Mapping[str, Pool] = field(default_factory=dict)  # all that are configured
     wait_for_pool: dict[str, Candidate] = field(default_factory=dict)
     drain: Pause | None = None  # this node starts nothing new
     timers: Timers = field(default_factory=Timers)
@@ -162,9 +165,13 @@ class SchedulerState:
     is_stopping: bool = False
     is_grace_over: bool = False  # what is granted now must not run any more
     now: datetime = EPOCH  # of the event that is being handled
+    _run_ids: blake2b = field(init=False, repr=False)  # fed with what all of them begin with
     _out: list[Effect] = field(default_factory=list)
     _skips: list[tuple[JobTrack, Skip]] = field(default_factory=list)
     _claims: list[tuple[JobTrack, Candidate]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._run_ids = blake2b(f"{self.node} {self.incarnation} ".encode(), digest_size=8)
 
     def is_shared(self, job: Job) -> bool:
         """Whether one of several nodes runs the job's ticks, and the shared store decides them."""
@@ -172,8 +179,9 @@ class SchedulerState:
 
     def run_id(self, job: str, fire_time: datetime) -> str:
         """Return the id of the run that a tick becomes here: 16 hex digits, unique."""
-        identity = f"{self.node} {self.incarnation} {job}@{fire_time.timestamp():.6f}"
-        return blake2b(identity.encode(), digest_size=8).hexdigest()
+        digest = self._run_ids.copy()
+        digest.update(f"{job}@{_stamp(fire_time)}".encode())
+        return digest.hexdigest()
 
     def emit(self, effect: Effect) -> None:
         """Ask for something."""
@@ -217,6 +225,12 @@ class SchedulerState:
             asked = [_settling(c.request, t.settled_until(c)) for t, c in claims]
             effects.append(Claim(tuple(asked)))
         return effects
+
+
+@lru_cache(maxsize=64)
+def _stamp(fire_time: datetime) -> str:
+    """Return an instant in words; kept, as a herd's jobs have it in common."""
+    return f"{fire_time.timestamp():.6f}"
 
 
 def _settling(request: ClaimRequest, until: datetime) -> ClaimRequest:

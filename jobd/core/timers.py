@@ -1,11 +1,14 @@
-"""Timers: what the scheduler wants to look at, and when. A heap with lazy deletion."""
+"""Timers: what the scheduler wants to look at, and when. A heap of instants, each with its timers.
+
+Many timers share an instant: every job of a herd is due at the full minute. The heap holds
+that instant once, however many they are, and so stays small and is compared seldom.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
-from itertools import count
 
 
 class TimerKind(IntEnum):
@@ -19,47 +22,60 @@ class TimerKind(IntEnum):
     TURN = 5  # to try a tick that other nodes may try too
 
 
-_Entry = tuple[datetime, int, TimerKind, str]
+_Timer = tuple[TimerKind, str]
 
 
 @dataclass(slots=True)
 class Timers:
-    """Holds at most one valid entry per (kind, key); setting one anew voids the old one."""
+    """Holds at most one timer per (kind, key); setting one anew moves it."""
 
-    _heap: list[_Entry] = field(default_factory=list)
-    _valid: dict[tuple[TimerKind, str], int] = field(default_factory=dict)
-    _numbers: "count[int]" = field(default_factory=count)
+    _heap: list[datetime] = field(default_factory=list)  # those of _at, and some void ones
+    _at: dict[datetime, dict[_Timer, None]] = field(default_factory=dict)  # as they were set
+    _when: dict[_Timer, datetime] = field(default_factory=dict)
 
     def set(self, kind: TimerKind, key: str, when: datetime) -> None:
         """Look at ``key`` at ``when``, and no longer at the instant set before."""
-        number = next(self._numbers)
-        self._valid[kind, key] = number
-        heappush(self._heap, (when, number, kind, key))
-        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._valid):
-            self._compact()
+        timer = (kind, key)
+        if timer in self._when:
+            self._take_out(timer)
+        self._when[timer] = when
+        timers = self._at.get(when)
+        if timers is None:
+            self._at[when] = {timer: None}
+            self._push(when)
+        else:
+            timers[timer] = None
 
     def cancel(self, kind: TimerKind, key: str) -> None:
         """Forget about it; harmless when nothing was set."""
-        self._valid.pop((kind, key), None)
+        timer = (kind, key)
+        if timer in self._when:
+            self._take_out(timer)
 
     def next(self) -> datetime | None:
-        """Return the earliest valid instant, or None."""
-        while self._heap:
-            when, number, kind, key = self._heap[0]
-            if self._valid.get((kind, key)) == number:
-                return when
+        """Return the earliest instant of a timer, or None."""
+        while self._heap and self._heap[0] not in self._at:
             heappop(self._heap)
-        return None
+        return self._heap[0] if self._heap else None
 
     def pop_due(self, now: datetime) -> Iterator[tuple[TimerKind, str]]:
-        """Yield what has come due, in order; entries set meanwhile are included."""
-        while self._heap and self._heap[0][0] <= now:
-            _, number, kind, key = heappop(self._heap)
-            if self._valid.get((kind, key)) == number:
-                del self._valid[kind, key]
-                yield kind, key
+        """Yield what has come due, instant by instant; timers set meanwhile are included."""
+        while (when := self.next()) is not None and when <= now:
+            for timer in tuple(self._at[when]):
+                if self._when.get(timer) == when:  # neither cancelled nor moved meanwhile
+                    self._take_out(timer)
+                    yield timer
 
-    def _compact(self) -> None:
-        """Drop void entries, so that what is set anew often does not grow the heap."""
-        self._heap = [e for e in self._heap if self._valid.get((e[2], e[3])) == e[1]]
-        heapify(self._heap)
+    def _take_out(self, timer: _Timer) -> None:
+        when = self._when.pop(timer)
+        timers = self._at[when]
+        del timers[timer]
+        if not timers:
+            del self._at[when]
+
+    def _push(self, when: datetime) -> None:
+        """Add an instant to the heap; drop the void ones once most of it is that."""
+        heappush(self._heap, when)
+        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._at):
+            self._heap = list(self._at)
+            heapify(self._heap)

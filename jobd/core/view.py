@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobd.core.claim import ActiveRun, JobMemory, Pause
+from jobd.core.cluster import NodeSeen
 from jobd.core.frequent import frequent
-from jobd.core.job import Job
+from jobd.core.job import Job, Scope
 from jobd.core.run import RunState
 
 
@@ -15,6 +16,7 @@ class JobState(StrEnum):
 
     RUNNING = "running"
     RETRYING = "retrying"  # between attempts
+    ELSEWHERE = "elsewhere"  # active on other nodes only
     WAITING = "waiting"  # a tick waits for room or for the prior run
     PAUSED = "paused"
     DISABLED = "disabled"
@@ -59,16 +61,31 @@ class JobView:
     waiting: tuple[WaitingView, ...]
     pause: Pause | None
     utilization: float | None  # smoothed duration over interval
+    elsewhere: tuple[ActiveRun, ...] = ()  # active on other nodes
 
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """A pool, and how much of it is taken, as far as this node knows."""
+    """A bottleneck that jobs share: ``running`` slots of ``size`` are taken."""
 
     name: str
-    size: int  # slots
-    running: int  # slots that are taken: by the cluster's runs, or by this node's
-    scope: str  # a Scope's value
+    size: int
+    running: int  # of the whole cluster where the scope is the cluster
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class SharedView:
+    """What this node knows of the others, as the shared store last told it.
+
+    ``since``: from when on the store has been silent, or has answered without a gap; None:
+    it has not been reached yet. ``at``: when, by the store's clock, ``nodes`` was so.
+    """
+
+    is_silent: bool
+    since: datetime | None
+    nodes: tuple[NodeSeen, ...]  # this one included
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +99,7 @@ class NodeView:
     max_running: int
     max_waiting: int
     is_stopping: bool
+    is_draining: bool = False  # by an operator: it starts nothing new
+    drain: Pause | None = None  # who drains it, since when and why
+    shared: SharedView | None = None  # None: a cluster of one
     pools: tuple[PoolView, ...] = ()

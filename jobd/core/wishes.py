@@ -33,14 +33,14 @@ def pause_words(pause: Pause) -> str:
     return _told(f"paused by {pause.by}", pause.reason)
 
 
-def skip_next_words(wish: Pause) -> str:
-    """Return who wanted a job's next tick skipped, and why."""
-    return _told(f"skip-next by {wish.by}", wish.reason)
-
-
 def drain_words(drain: Pause) -> str:
     """Return who drained this node and why."""
     return _told(f"drained by {drain.by}", drain.reason)
+
+
+def skip_next_words(wish: Pause) -> str:
+    """Return who wanted a job's next tick skipped, and why."""
+    return _told(f"skip-next by {wish.by}", wish.reason)
 
 
 def _fulfil_skip_next(state: SchedulerState, track: JobTrack, fire_time: datetime) -> str:

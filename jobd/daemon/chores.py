@@ -1,7 +1,8 @@
 """Chores: what has to be done now and then. Retention, and looking whether the store answers."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -18,19 +19,24 @@ FIRST_PRUNE_S = 60.0  # not at once: a start has better things to do
 
 
 class Chores:
-    """Works beside the scheduler. ``on_health`` is told when the store's health has changed."""
+    """Works beside the scheduler. ``active``: the ids of the runs that have not ended, at any
+    time; ``on_health`` is told when the store's health has changed."""
 
     def __init__(
         self,
         store: Store,
+        shared: Store | None,
         clock: Clock,
         outputs: Outputs,
+        active: Container[str],
         settings: Callable[[], StoreSettings],
         on_health: Callable[[StoreHealth], None],
     ) -> None:
         self._store = store
+        self._stores = (store,) if shared is None else (store, shared)
         self._clock = clock
         self._outputs = outputs
+        self._active = active
         self._settings = settings
         self._on_health = on_health
         self.health = StoreHealth(is_up=True, trouble="", since=None)
@@ -55,25 +61,47 @@ class Chores:
 
     async def ping(self) -> None:
         """Look at the store's health once."""
+        asked_s = self._clock.steady_s()
         try:
             await self._store.ping()
-            is_up, trouble = True, self._store.trouble
             self._last_answer_s = self._clock.steady_s()
+            seen = StoreHealth(True, self._store.trouble, None, self._last_answer_s - asked_s)
         except StoreUnavailable as error:
-            is_up, trouble = False, str(error)
-        if (is_up, bool(trouble)) != (self.health.is_up, bool(self.health.trouble)):
-            self.health = StoreHealth(is_up, trouble, self._clock.now() if trouble else None)
+            seen = StoreHealth(False, str(error), None)
+        known = self.health
+        if (seen.is_up, bool(seen.trouble)) != (known.is_up, bool(known.trouble)):
+            self.health = replace(seen, since=self._clock.now() if seen.trouble else None)
             self._on_health(self.health)
-        elif trouble != self.health.trouble:
-            self.health = StoreHealth(is_up, trouble, self.health.since)
+        else:
+            self.health = replace(seen, since=known.since)
 
     async def prune(self) -> None:
         """Delete history beyond its bounds, and the output that belongs to it."""
         settings = self._settings()
         older_than = self._clock.now() - max(settings.keep_runs, timedelta(minutes=1))
         try:
-            gone = await self._store.prune(older_than, settings.keep_runs_per_job)
+            gone: list[str] = []
+            for store in self._stores:
+                gone += await store.prune(older_than, settings.keep_runs_per_job)
+            strangers = await self._strangers(older_than)
         except StoreUnavailable as error:
             get_log().warning("history not pruned; next try in an hour", error=str(error))
             return
         await self._outputs.remove(gone)
+        await self._outputs.remove(strangers)
+        if strangers:
+            get_log().info("output of unknown runs deleted", runs=len(strangers))
+
+    async def _strangers(self, older_than: datetime) -> Sequence[str]:
+        """Return the runs whose output is as old, and of which the store has never heard: it
+        could not be written to when they ran. While it still cannot, nobody is one."""
+        if self._store.trouble:
+            return ()
+        found = await self._outputs.untouched_since(older_than)
+        return [run_id for run_id in found if not await self._is_known(run_id)]
+
+    async def _is_known(self, run_id: str) -> bool:
+        if run_id in self._active:  # one that writes nothing for a month
+            return True
+        found = [await store.run(run_id) for store in self._stores]
+        return any(run is not None and run.run_id == run_id for run in found)  # a prefix is another

@@ -5,7 +5,7 @@ comes sooner, though never more than two a second.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -16,6 +16,7 @@ from jobd.daemon.shared_clock import SharedClock
 from jobd.errors import StoreUnavailable
 from jobd.ports import SharedStore
 from jobd.telemetry.logs import get_log
+from jobd.web.node import StoreHealth
 
 BEAT_S = 1.0
 SOONEST_S = 0.5
@@ -30,30 +31,31 @@ class Heartbeat:
         clock: SharedClock,
         inbox: Inbox,
         word: Callable[[], NodeWord],
-        on_first: Callable[[], Awaitable[None]],
+        join: Callable[[], Awaitable[None]],
         on_letters: Callable[[Sequence[Letter]], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._inbox = inbox
         self._word = word
-        self._on_first = on_first  # done before a first view is shown; repeated until it works
+        self._join = join  # what must be done once, before the first view, and may fail
         self._on_letters = on_letters
         self._wanted = anyio.Event()
         self._since: datetime | None = None
-        self._is_joined = False
         self._last_answer_s = clock.steady_s()
-        self.trouble = ""  # why the store does not answer, in words
-        self.trouble_since: datetime | None = None
-        self.view: ClusterView | None = None  # the last one
+        self._health = StoreHealth(is_up=True, trouble="", since=None)
 
     def look_around(self) -> None:
         """Beat soon."""
         self._wanted.set()
 
-    def silence_s(self) -> float:
-        """Return how many seconds ago the store last answered."""
-        return self._clock.steady_s() - self._last_answer_s
+    def silence(self) -> timedelta:
+        """Return how long ago the store last answered."""
+        return timedelta(seconds=self._clock.steady_s() - self._last_answer_s)
+
+    def health(self) -> StoreHealth:
+        """Return whether the store answered the last beat, and how fast."""
+        return self._health
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -67,31 +69,30 @@ class Heartbeat:
     async def beat(self) -> None:
         """Beat once: the answer, or the want of one, goes to the core."""
         self._wanted = anyio.Event()
-        sent_s = self._clock.steady_s()
         try:
+            await self._join()
+            sent_s = self._clock.steady_s()
             view = await self._store.beat(self._word(), self._since)
             has_stepped = self._clock.anchor(view.at, sent_s, self._clock.steady_s())
-            if not self._is_joined:
-                await self._on_first()
-                self._is_joined = True
         except StoreUnavailable as error:
             self._fall_silent(error)
             return
         self._hear(view, sent_s, has_stepped)
 
     def _fall_silent(self, error: StoreUnavailable) -> None:
-        if not self.trouble:
-            self.trouble_since = self._clock.now()
+        since = self._health.since
+        if self._health.is_up:
+            since = self._clock.now()
             get_log().error("the shared store does not answer", error=str(error))
-        self.trouble = str(error)
+        self._health = StoreHealth(False, str(error), since)
         self._inbox.put(StoreSilent())
 
     def _hear(self, view: ClusterView, sent_s: float, has_stepped: bool) -> None:
         self._last_answer_s = self._clock.steady_s()
-        if self.trouble:
+        if not self._health.is_up:
             get_log().info("the shared store answers again")
-        self.trouble, self.trouble_since = "", None
-        self._since, self.view = view.at, view
+        self._health = StoreHealth(True, self._store.trouble, None, self._last_answer_s - sent_s)
+        self._since = view.at
         if has_stepped:
             get_log().warning("the store's clock has been set; taking over nothing for a while")
         self._inbox.put(ClusterSeen(view, sent_s, has_stepped))

@@ -39,6 +39,7 @@ class Ways:
     finished: Callable[[Sequence[FinishRun]], None]
     letters: Callable[[Sequence[Letter]], None]
     renewals_failed: Callable[[int], None]
+    chance: Random  # spreads the retries of several nodes
 
 
 class Membership:
@@ -64,7 +65,7 @@ class Membership:
         self.heartbeat = Heartbeat(store, clock, inbox, self._word, ways.join, ways.letters)
         self.renewals = Renewals(store, clock, terms, inbox, ways.renewals_failed)
         self.to_shared = ToShared(
-            store, memory, clock, inbox, ways.finished, self._may_take_over, Random()
+            store, memory, clock, inbox, ways.finished, self._may_take_over, ways.chance
         )
 
     async def open(self) -> None:

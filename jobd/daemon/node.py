@@ -1,27 +1,37 @@
 """Node: what the web layer sees of this daemon, and how it asks for something."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from jobd import __version__
+from jobd.config.digest import job_digests
 from jobd.config.model import Config
+from jobd.config.store_url import shown
 from jobd.core import picture
+from jobd.core.cluster import NodeSeen
 from jobd.core.effects import Reply
-from jobd.core.events import OperatorEvent
+from jobd.core.events import CancelAsked, DrainAsked, OperatorEvent, TriggerAsked
+from jobd.core.placement import may_run
 from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.core.view import JobView, NodeView
 from jobd.daemon.answers import Answers
 from jobd.daemon.audit import audit_entry
 from jobd.daemon.chores import Chores
+from jobd.daemon.elsewhere import cancel_elsewhere, check_kept
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
+from jobd.daemon.peers import Peers
 from jobd.daemon.reload import Reloader
-from jobd.errors import StoreUnavailable
-from jobd.ports import Clock, Enforcement, Store, Supervisor
+from jobd.errors import NodeUnavailable, StoreUnavailable
+from jobd.ports import AuditEntry, Clock, Enforcement, Questions, Supervisor
+from jobd.web.fleet import known_nodes
 from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
+
+LOOK_AFAR = timedelta(seconds=1)  # between two looks whether a run elsewhere has ended
 
 
 def identity_of(config: Config, started_at: datetime) -> Identity:
@@ -33,15 +43,21 @@ def identity_of(config: Config, started_at: datetime) -> Identity:
         pid=os.getpid(),
         started_at=started_at,
         config_path=str(config.path),
-        store="sqlite",
+        store=shown(config.store.url),
         http="" if daemon.http is None else str(daemon.http),
         socket=str(daemon.socket),
         labels=daemon.labels,
     )
 
 
+class Past(Questions, Protocol):
+    """What the node is asked about, and where who did what is kept."""
+
+    async def note(self, entry: AuditEntry) -> None: ...
+
+
 class DaemonNode:
-    """See :class:`jobd.web.node.Node`."""
+    """See :class:`jobd.web.node.Node`. ``peers`` None: a cluster of one."""
 
     def __init__(
         self,
@@ -49,13 +65,14 @@ class DaemonNode:
         *,
         scheduler: Scheduler,
         supervisor: Supervisor,
-        store: Store,
+        store: Past,
         clock: Clock,
         inbox: Inbox,
         answers: Answers,
         outputs: Outputs,
         chores: Chores,
         reloader: Reloader,
+        peers: Peers | None = None,
     ) -> None:
         self._identity = identity
         self._scheduler = scheduler
@@ -67,6 +84,7 @@ class DaemonNode:
         self._outputs = outputs
         self._chores = chores
         self._reloader = reloader
+        self._peers = peers
 
     @property
     def identity(self) -> Identity:
@@ -77,7 +95,7 @@ class DaemonNode:
         return self._supervisor.enforcement
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Questions:
         return self._store
 
     def now(self) -> datetime:
@@ -96,28 +114,69 @@ class DaemonNode:
     def store_health(self) -> StoreHealth:
         return self._chores.health
 
+    def shared_health(self) -> StoreHealth | None:
+        return None if self._peers is None else self._peers.health()
+
+    def nodes(self) -> Sequence[NodeSeen]:
+        return list(known_nodes(self.view()).values())
+
+    async def config_drift(self) -> Mapping[str, Sequence[str]]:
+        return {} if self._peers is None else await self._peers.drift(self.digests())
+
+    def place_for(self, job: str) -> str | None:
+        here, view = self._identity, self.job_view(job)
+        if self._peers is None or view is None:
+            return here.node  # this scheduler has the words for whatever is wrong
+        node = self.view()
+        starts = not (node.is_draining or node.is_stopping)
+        if starts and may_run(view.job.nodes, here.node, here.labels):
+            return here.node
+        return self._peers.best_for(view.job)
+
+    def digests(self) -> Mapping[str, str]:
+        """Return name → digest of every job that nodes share, as configured here."""
+        return job_digests(self._reloader.config)
+
     def is_ready(self) -> tuple[bool, str]:
         if self._scheduler.state.is_stopping:
             return False, "this daemon is stopping"
         if self._scheduler.state.room.is_closed:
             return False, "the supervisor is not there; a new one is being started"
-        silence = self._chores.silence()
-        if silence > self._reloader.config.store.lease_ttl:
-            words = f"the store has not answered for {silence.total_seconds():.0f} s"
-            return False, f"{words}: {self._chores.health.trouble or 'it hangs'}"
+        lease_ttl = self._reloader.config.store.lease_ttl
+        for silence, trouble in self._silences():
+            if silence > lease_ttl:
+                words = f"the store has not answered for {silence.total_seconds():.0f} s"
+                return False, f"{words}: {trouble or 'it hangs'}"
         return True, ""
+
+    def _silences(self) -> Iterator[tuple[timedelta, str]]:
+        """Yield for how long each store has not answered, and why."""
+        yield self._chores.silence(), self._chores.health.trouble
+        if self._peers is not None:
+            yield self._peers.silence(), self._peers.health().trouble
 
     def config_state(self) -> tuple[bool, datetime]:
         return self._reloader.was_good, self._reloader.last_good
 
     async def ask(self, event: OperatorEvent) -> Reply:
-        self._answers.expect(event.request_id)
-        self._inbox.put(event)
-        reply = await self._answers.receive(event.request_id)
+        reply = await self._ask_scheduler(event)
+        if isinstance(event, CancelAsked) and self._peers is not None:
+            views = self.job_views() if event.job is None else [self.job_view(event.job)]
+            reply = await cancel_elsewhere(self._peers, views, event, reply)
         # What was done stays done when it cannot be written down; the log has it too.
         with suppress(StoreUnavailable):
             await self._store.note(audit_entry(event, reply, self._clock.now()))
         return reply
+
+    async def ask_at(self, node: str, event: TriggerAsked | DrainAsked) -> Reply:
+        if self._peers is None:
+            raise NodeUnavailable(f"{node} cannot be asked: there is no cluster")
+        return await self._peers.ask(node, event)
+
+    async def _ask_scheduler(self, event: OperatorEvent) -> Reply:
+        self._answers.expect(event.request_id)
+        self._inbox.put(event)
+        return await self._answers.receive(event.request_id)
 
     async def reload(self, by: str) -> ReloadResult:
         return await self._reloader.reload(by)
@@ -129,13 +188,32 @@ class DaemonNode:
         so its id is waited for all the same.
         """
         with self._answers.end_of(run_id) as has_ended:
-            record = await self._store.run(run_id)
-            if record is None or record.outcome is None:
-                await has_ended(timeout)
+            record, left = await self._store.run(run_id), timeout
+            step = timeout if self._hears_of(record) else min(LOOK_AFAR, timeout)
+            while left > timedelta(0) and (record is None or record.outcome is None):
+                await has_ended(step)
+                left -= step
                 record = await self._store.run(run_id)
         return record
 
     async def read_output(
         self, record: RunRecord, attempt: int, offset: int, limit: int = 1 << 16
     ) -> OutputSlice:
-        return await self._outputs.read(record.run_id, attempt, offset, limit)
+        run_id = record.run_id
+        if self._hears_of(record) or await self._outputs.has(run_id, attempt):
+            piece = await self._outputs.read(run_id, attempt, offset, limit)
+        else:
+            assert self._peers is not None, "a lone node hears of every run"
+            piece = await self._peers.read_output(record, attempt, offset, limit)
+        check_kept(record, attempt, offset, piece)
+        return piece
+
+    async def read_here(self, run_id: str, attempt: int, offset: int, limit: int) -> OutputSlice:
+        """Return a piece of what an attempt wrote on this node."""
+        return await self._outputs.read(run_id, attempt, offset, limit)
+
+    def _hears_of(self, record: RunRecord | None) -> bool:
+        """Whether a run's end is told here; of one without a record, nobody knows where it is."""
+        if self._peers is None:
+            return True
+        return record is not None and record.node == self._identity.node

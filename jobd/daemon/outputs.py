@@ -4,15 +4,17 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from anyio import to_thread
 
+from jobd.daemon.searches import Finding, Searches
 from jobd.supervisor.output import read_slice
 from jobd.telemetry.logs import get_log
 from jobd.web.node import OutputSlice
 
-LONGEST_LINE = 4096  # a pattern sees at most so much of a line: bounded work for any output
+_FILE = re.compile(r"(.+)\.[0-9]+", re.ASCII)  # run id and attempt
 
 
 class Outputs:
@@ -20,6 +22,7 @@ class Outputs:
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "output"
+        self._searches = Searches()
 
     def path(self, run_id: str, attempt: int) -> Path:
         """Return the file that keeps what one attempt wrote; it is made at its first byte.
@@ -34,17 +37,23 @@ class Outputs:
         path = self.path(run_id, attempt)
         return await to_thread.run_sync(_read, path, offset, limit)
 
-    async def has_match(self, run_id: str, attempt: int, pattern: str) -> bool:
-        """Tell whether a line of the output that is kept matches the pattern anywhere.
+    async def has(self, run_id: str, attempt: int) -> bool:
+        """Tell whether what an attempt wrote is kept on this node."""
+        return await to_thread.run_sync(self.path(run_id, attempt).exists)
 
-        What cannot be read matches nothing: the exit status alone judges the run then.
-        """
-        path = self.path(run_id, attempt)
-        try:
-            return await to_thread.run_sync(_search, path, re.compile(pattern))
-        except (OSError, ValueError) as error:
-            get_log().error("output not searched for failure_pattern", run=run_id, error=str(error))
-            return False
+    async def search(self, run_id: str, attempt: int, pattern: str) -> Finding:
+        """Tell whether a line of the output that is kept matches the pattern anywhere."""
+        return await self._searches.find(self.path(run_id, attempt), pattern)
+
+    async def untouched_since(self, instant: datetime) -> set[str]:
+        """Return the runs of whose output files one was last written to before ``instant``."""
+        found: set[str] = set()
+        try:  # folder by folder: a month's files would keep a thread busy for seconds
+            for folder in await to_thread.run_sync(_folders, self._folder):
+                found |= await to_thread.run_sync(_old_runs, folder, instant.timestamp())
+        except OSError as error:
+            get_log().error("output not looked through", error=str(error))
+        return found
 
     async def remove(self, run_ids: Iterable[str]) -> None:
         """Delete the output of runs, all attempts of each; what cannot be deleted is told."""
@@ -65,26 +74,31 @@ def _read(path: Path, offset: int, limit: int) -> OutputSlice:
         return OutputSlice(b"", offset)
 
 
+def _folders(root: Path) -> list[str]:
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _old_runs(folder: str, before_s: float) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {
+            match[1]
+            for entry in entries
+            if (match := _FILE.fullmatch(entry.name)) and _is_older(entry, before_s)
+        }
+
+
+def _is_older(entry: "os.DirEntry[str]", instant_s: float) -> bool:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime < instant_s
+    except FileNotFoundError:
+        return False
+
+
 def _remove(folder: Path, doomed: set[str]) -> None:
     """Look at the folder once, however many runs are to go."""
     for name in os.listdir(folder) if folder.is_dir() else ():
         if name.partition(".")[0] in doomed:
             (folder / name).unlink(missing_ok=True)
-
-
-def _search(path: Path, pattern: re.Pattern[str]) -> bool:
-    rest, offset = b"", 0
-    while (piece := _read(path, offset, 1 << 16)).data:
-        # What comes before a dropped middle does not go on behind it.
-        seam = b"\n" if piece.skipped_bytes else b""
-        *lines, rest = (rest + seam + piece.data).split(b"\n")
-        rest = rest[:LONGEST_LINE]
-        if any(_matches(line, pattern) for line in lines):
-            return True
-        offset = piece.next_offset
-    return bool(rest) and _matches(rest, pattern)  # behind the last newline is no line
-
-
-def _matches(line: bytes, pattern: re.Pattern[str]) -> bool:
-    text = line[:LONGEST_LINE].removesuffix(b"\r").decode(errors="replace")
-    return pattern.search(text) is not None

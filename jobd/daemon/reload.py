@@ -1,6 +1,6 @@
 """Reload: all or nothing, and per job: what did not change feels nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -8,15 +8,18 @@ from datetime import datetime
 import anyio
 from anyio import to_thread
 
+from jobd.config.digest import shared_digest
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.config.problem import ConfigErrors
 from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.events import Configured
 from jobd.core.job import Job, Jobs, Provenance
+from jobd.daemon.drained import drain_of
 from jobd.daemon.inbox import Inbox
+from jobd.daemon.routes import Routes
 from jobd.errors import ConfigError, StoreUnavailable
-from jobd.ports import AuditEntry, Clock, Enrolment, Store
+from jobd.ports import AuditEntry, Clock, Enrolment, NodeMemory, SharedStore, Store
 from jobd.web.node import ReloadResult
 
 # Of [daemon] and [store], these take effect at a restart only.
@@ -27,21 +30,31 @@ _STORE_AT_RESTART = ("url", "lease_ttl")
 class Reloader:
     """Holds the configuration in force and puts a new one in its place.
 
-    ``tell(result, by)`` is called after each attempt.
+    ``shared`` is where the cluster's jobs are enrolled; while it has never been reached, they
+    are left out. ``tell(result, by)`` is called after each attempt.
     """
 
     def __init__(
         self,
         config: Config,
         store: Store,
+        shared: SharedStore | None,
+        memory: NodeMemory,
         clock: Clock,
         inbox: Inbox,
+        routes: Routes,
         tell: Callable[[ReloadResult, str], None],
     ) -> None:
         self.config = config
+        self.digest = "" if shared is None else shared_digest(config)
         self.was_good = True
         self.last_good: datetime = clock.now()
         self._store = store
+        self._shared = shared
+        self._memory = memory
+        self._routes = routes
+        self._has_begun = False
+        self._has_joined = False
         self._clock = clock
         self._inbox = inbox
         self._tell = tell
@@ -66,20 +79,54 @@ class Reloader:
         Active runs are not in it: the scheduler knows them all, and one that ends while this
         is being read must not come back to life by it.
         """
-        memories = await self._store.enrol(enrolments(config.jobs), self._clock.now())
+        memories = dict(await self._enrol(config, is_shared=False))
+        if self._shared is not None:
+            memories |= await self._enrol(config, is_shared=True)
         anew = {
-            name: replace(memories[name], active=())
+            name: replace(memories[name], active=_elsewhere(memories[name], config))
             for name, job in config.jobs.items()
             if name not in current or identity(job) != identity(current[name])
         }
         return _event(config, anew)
 
     async def at_start(self) -> Configured:
-        """Return the event that puts the first configuration in force, on all that the store
-        remembers: runs of the daemon before this one, too."""
-        jobs = self.config.jobs
-        memories = await self._store.enrol(enrolments(jobs), self._clock.now())
-        return _event(self.config, memories, tuple(await self._store.orphans()))
+        """Return the event that puts the first configuration in force, on all that the stores
+        remember: runs of the daemon before this one, too."""
+        memories = dict(await self._enrol(self.config, is_shared=False))
+        orphans = list(await self._store.orphans())
+        if self._shared is not None:
+            with suppress(StoreUnavailable):  # the heartbeat says so, and joins later
+                memories |= await self._enrol(self.config, is_shared=True)
+                orphans += await self._orphans_of_cluster(self._shared)
+                self._has_joined = True
+        self._has_begun = True
+        drain = drain_of(await self._memory.fact("drain"))
+        event = _event(self.config, memories, tuple(orphans))
+        known = {name: job for name, job in self.config.jobs.items() if name in memories}
+        return replace(event, jobs=known, drain=drain)
+
+    async def join(self) -> None:
+        """Put the cluster's jobs in force, if their store was away when the daemon started."""
+        if self._shared is None or self._has_joined or not self._has_begun:
+            return
+        await self._shared.open()
+        memories = await self._enrol(self.config, is_shared=True)
+        orphans = tuple(await self._orphans_of_cluster(self._shared))
+        self._has_joined = True
+        self._inbox.put(_event(self.config, memories, orphans))
+
+    async def _enrol(self, config: Config, *, is_shared: bool) -> Mapping[str, JobMemory]:
+        """Enrol the jobs of one of the two stores there."""
+        self._routes.configure(config.jobs.values())
+        store = self._shared if is_shared else self._store
+        assert store is not None, "there is no shared store"
+        ours = {n: job for n, job in config.jobs.items() if self._routes.is_shared(n) is is_shared}
+        return await store.enrol(enrolments(ours), self._clock.now())
+
+    async def _orphans_of_cluster(self, shared: SharedStore) -> Sequence[ActiveRun]:
+        orphans = await shared.orphans()
+        self._routes.learn(run.job for run in orphans)
+        return orphans
 
     async def _reload(self) -> ReloadResult:
         try:
@@ -94,6 +141,8 @@ class Reloader:
         except StoreUnavailable as error:
             return ReloadResult(errors=(f"the store does not answer, try again later: {error}",))
         self.config = config
+        if self._shared is not None:
+            self.digest = shared_digest(config)
         warnings = (*map(str, config.warnings), *_needs_restart(self._at_start, config))
         return replace(_difference(before, config), warnings=warnings)
 
@@ -108,7 +157,20 @@ def _event(
     config: Config, memories: Mapping[str, JobMemory], orphans: tuple[ActiveRun, ...] = ()
 ) -> Configured:
     limits = config.limits
-    return Configured(config.jobs, memories, limits.max_running, limits.max_waiting, orphans)
+    return Configured(
+        config.jobs,
+        memories,
+        limits.max_running,
+        limits.max_waiting,
+        orphans,
+        labels=config.daemon.labels,
+        pools=config.pools,
+    )
+
+
+def _elsewhere(memory: JobMemory, config: Config) -> tuple[ActiveRun, ...]:
+    """Return the runs of other nodes: this one's are better known to the scheduler."""
+    return tuple(run for run in memory.active if run.node != config.daemon.node)
 
 
 def enrolments(jobs: Jobs) -> list[Enrolment]:

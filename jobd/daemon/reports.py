@@ -12,6 +12,7 @@ from jobd.core.events import AttemptEnded, HeldRun, Recovered, SupervisorLost
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
+from jobd.daemon.searches import Finding
 from jobd.errors import SupervisorError
 from jobd.ports import Report, Supervisor
 from jobd.telemetry.logs import get_log
@@ -67,8 +68,8 @@ class Reports:
         self._inbox.put(report)
 
     async def _judge(self, end: AttemptEnded, run: ActiveRun, pattern: str) -> None:
-        matched = await self._outputs.has_match(run.run_id, run.attempt, pattern)
-        self._inbox.put(replace(end, matched_failure=matched))
+        found = await self._search(run, pattern)
+        self._inbox.put(replace(end, matched_failure=found.matched, search_trouble=found.trouble))
 
     async def _complete_held(self, held: HeldRun) -> HeldRun:
         run = held.run
@@ -76,8 +77,20 @@ class Reports:
         pattern = self._scheduler.failure_pattern(run.job, run.run_id)
         if held.exit is None or pattern is None:
             return ended
-        matched = await self._outputs.has_match(run.run_id, run.attempt, pattern)
-        return replace(ended, matched_failure=matched)
+        found = await self._search(run, pattern)
+        return replace(ended, matched_failure=found.matched, search_trouble=found.trouble)
+
+    async def _search(self, run: ActiveRun, pattern: str) -> Finding:
+        """What cannot be searched matches nothing: the exit status alone judges the run then."""
+        found = await self._outputs.search(run.run_id, run.attempt, pattern)
+        if found.trouble:
+            get_log().warning(
+                "output not searched for failure_pattern; judged by exit status alone",
+                job=run.job,
+                run=run.run_id,
+                error=found.trouble,
+            )
+        return found
 
 
 def _end_of(held: HeldRun) -> datetime | None:

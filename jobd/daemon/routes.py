@@ -21,7 +21,6 @@ from jobd.core.effects import (
     VoidSkips,
 )
 from jobd.core.job import Job, Scope
-from jobd.daemon.lane import Lane
 
 StoreEffect = (
     Claim
@@ -40,8 +39,9 @@ T = TypeVar("T")
 class StoreLane(Protocol):
     """Performs store effects in order."""
 
-    @property
-    def lane(self) -> Lane[StoreEffect]: ...
+    def put(self, effect: StoreEffect) -> None:
+        """Take an effect over; never blocks."""
+        ...
 
 
 class Routes:
@@ -69,12 +69,12 @@ class Routes:
     def put(self, effect: StoreEffect) -> None:
         """Hand an effect on."""
         if self._shared is None:
-            self._local.lane.put(effect)
+            self._local.put(effect)
             return
-        for lane, is_shared in ((self._shared.lane, True), (self._local.lane, False)):
+        for way, is_shared in ((self._shared, True), (self._local, False)):
             part = self._part(effect, is_shared)
             if part is not None:
-                lane.put(part)
+                way.put(part)
 
     def _part(self, effect: StoreEffect, is_shared: bool) -> StoreEffect | None:
         def of(items: Sequence[T], job: Callable[[T], str]) -> tuple[T, ...]:

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from jobd.errors import StoreUnavailable
 from jobd.ports import Clock, Store
 
+S = TypeVar("S", bound=Store)
 OnCall = Callable[[str, float, bool], None]  # operation, seconds, whether the store answered
 
 
@@ -43,6 +44,6 @@ class _Timed:
         return timed
 
 
-def timed(store: Store, clock: Clock, on_call: OnCall) -> Store:
+def timed(store: S, clock: Clock, on_call: OnCall) -> S:
     """Return the store with its calls timed."""
-    return cast(Store, _Timed(store, clock, on_call))
+    return cast(S, _Timed(store, clock, on_call))

@@ -71,6 +71,10 @@ class ToShared:
         self._failures = 0
         self.lane = Lane[StoreEffect]()
 
+    def put(self, effect: StoreEffect) -> None:
+        """Take an effect over."""
+        self.lane.put(effect)
+
     async def run(self) -> None:
         """Work until cancelled; first of all deliver what an earlier daemon could not."""
         self._ends.extend(await self._memory.posted())

@@ -22,8 +22,8 @@ from jobd.core.effects import (
     VoidSkips,
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded
-from jobd.daemon.inbox import Inbox
 from jobd.daemon.drained import text_of
+from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
 from jobd.daemon.routes import StoreEffect
 from jobd.errors import StoreUnavailable
@@ -58,6 +58,10 @@ class ToStore:
         self._inbox = inbox
         self._on_finished = on_finished
         self.lane = Lane[StoreEffect | SaveDrain]()
+
+    def put(self, effect: StoreEffect) -> None:
+        """Take an effect over."""
+        self.lane.put(effect)
 
     async def run(self) -> None:
         """Work until cancelled."""

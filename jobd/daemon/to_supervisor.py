@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anyio import to_thread
 
 from jobd.core.claim import ActiveRun
-from jobd.core.effects import StartRun, StopRun
+from jobd.core.effects import ExtendRun, StartRun, StopRun
 from jobd.core.events import RunNotStarted
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
@@ -16,6 +16,8 @@ from jobd.daemon.launch import LaunchError, launch, needs_lookup
 from jobd.errors import SupervisorError
 from jobd.ports import Launch, Supervisor
 from jobd.telemetry.logs import get_log
+
+PREPARED_AT_ONCE = 128  # as the client sends, and more than tell the supervisor of a herd
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Forget:
     run_id: str
 
 
-SupervisorEffect = StartRun | StopRun | Forget
+SupervisorEffect = StartRun | StopRun | ExtendRun | Forget
 
 
 class ToSupervisor:
@@ -63,6 +65,9 @@ class ToSupervisor:
                 await self._start([e for e in effects if isinstance(e, StartRun)])
             case StopRun():
                 await self._stop([e for e in effects if isinstance(e, StopRun)])
+            case ExtendRun():
+                extensions = [e for e in effects if isinstance(e, ExtendRun)]
+                await self._supervisor.extend({e.run_id: e.until_s for e in extensions})
             case Forget():
                 done = [e.run_id for e in effects if isinstance(e, Forget)]
                 await self._supervisor.forget(done)
@@ -77,6 +82,11 @@ class ToSupervisor:
         again = [effect.run.run_id for effect in effects if effect.run.attempt > 1]
         if again:
             await self._supervisor.forget(again)
+        # A few at a time, so that the first starts while the last is prepared.
+        for first in range(0, len(effects), PREPARED_AT_ONCE):
+            await self._hand_over(effects[first : first + PREPARED_AT_ONCE])
+
+    async def _hand_over(self, effects: Sequence[StartRun]) -> None:
         launches = []
         for effect, made in zip(effects, await self._prepared(effects), strict=True):
             if not self._is_wanted(effect.run):
@@ -97,7 +107,7 @@ class ToSupervisor:
         run = effect.run
         try:
             output = self._output_of(run.run_id, run.attempt)
-            return launch(run, effect.job, output)
+            return replace(launch(run, effect.job, output), until_steady_s=effect.until_s)
         except LaunchError as error:
             return RunNotStarted(run.run_id, str(error))
         except Exception:

@@ -4,7 +4,7 @@ that the conformance tests hold every implementation to."""
 from jobd.ports.clock import Clock
 from jobd.ports.node_memory import NodeMemory, Posted
 from jobd.ports.shared_store import Batch, Settled, SharedStore
-from jobd.ports.store import AuditEntry, Enrolment, RunFilter, Store
+from jobd.ports.store import AuditEntry, Enrolment, Questions, RunFilter, Store
 from jobd.ports.supervisor import Enforcement, Launch, Report, Supervisor
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Launch",
     "NodeMemory",
     "Posted",
+    "Questions",
     "Report",
     "RunFilter",
     "Settled",

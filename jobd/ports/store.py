@@ -39,7 +39,34 @@ class AuditEntry:
     detail: str = ""
 
 
-class Store(Protocol):
+class Questions(Protocol):
+    """What can be asked about the past. ``StoreUnavailable`` when nobody can answer."""
+
+    async def run(self, run_id: str) -> RunRecord | None:
+        """Return a run by its id or by a prefix of it that only one run has."""
+        ...
+
+    async def runs(self, wanted: RunFilter) -> Sequence[RunRecord]:
+        """Return runs, newest first, active ones included."""
+        ...
+
+    async def ticks(
+        self, job: str, *, at: datetime | None = None, limit: int = 20
+    ) -> Sequence[TickRecord]:
+        """Return ledger rows of a job, newest first; with ``at``: those whose range holds it,
+        or else the nearest row on either side."""
+        ...
+
+    async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
+        """Return job → reason → ticks skipped since then."""
+        ...
+
+    async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
+        """Return who did what, newest first."""
+        ...
+
+
+class Store(Questions, Protocol):
     """Remembers jobs, ticks and runs, and grants the right to run. Thread-free: one asyncio loop.
 
     Operations take effect in the order in which they were called. Every write is durable
@@ -136,29 +163,6 @@ class Store(Protocol):
 
     async def note(self, entry: AuditEntry) -> None:
         """Keep who did what."""
-        ...
-
-    async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
-        """Return who did what, newest first."""
-        ...
-
-    async def run(self, run_id: str) -> RunRecord | None:
-        """Return a run by its id or by a prefix of it that only one run has."""
-        ...
-
-    async def runs(self, wanted: RunFilter) -> Sequence[RunRecord]:
-        """Return runs, newest first, active ones included."""
-        ...
-
-    async def ticks(
-        self, job: str, *, at: datetime | None = None, limit: int = 20
-    ) -> Sequence[TickRecord]:
-        """Return ledger rows of a job, newest first; with ``at``: those whose range holds it,
-        or else the nearest row on either side."""
-        ...
-
-    async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
-        """Return job → reason → ticks skipped since then."""
         ...
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:

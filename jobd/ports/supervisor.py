@@ -73,15 +73,17 @@ class Supervisor(Protocol):
         ...
 
     async def start(self, launches: Sequence[Launch]) -> None:
-        """Hand over attempts; each is answered by a RunStarted or RunNotStarted report."""
+        """Hand over attempts; each is answered by a RunStarted or RunNotStarted report, or, where
+        its ``until_steady_s`` has passed, by an AttemptEnded with the cause ``trust`` alone."""
         ...
 
     async def stop(self, run_id: str, cause: str) -> None:
         """Stop a run's whole tree; unknown runs are ignored, a repeated stop is harmless."""
         ...
 
-    async def extend(self, run_id: str, until_steady_s: float | None) -> None:
-        """Set the steady instant by which the run must be dead; None: only its timeout."""
+    async def extend(self, untils: Mapping[str, float | None]) -> None:
+        """Set the steady instants by which these runs must be dead, all in one go; None: only
+        its timeout. A run that is being stopped goes on being stopped, unknown ones are ignored."""
         ...
 
     async def forget(self, run_ids: Iterable[str]) -> None:

@@ -24,11 +24,18 @@ _SMALLEST_BYTES = 512  # one page of the smallest size
 _CHECKED_WHOLE_BYTES = 64 << 20
 
 
-def prepare(path: Path) -> None:
-    """Make ``path`` a database of the known version; ``StateError`` when it is not ours."""
+def prepare(path: Path, *, migrates: bool = True) -> None:
+    """Make ``path`` a database of the known version; ``StateError`` when it is not ours.
+
+    With ``migrates`` off nothing is made: to be missing or older is an error then too.
+    """
     if not path.exists():
+        _refuse_orphaned_log(path)
+        _demand(migrates, f"{path} does not exist")
         _create(path)
-    elif _trusted_version(path) < KNOWN_VERSION:
+    elif (version := _trusted_version(path)) < KNOWN_VERSION:
+        older = f"{path} has tables of version {version}, this jobd needs {KNOWN_VERSION}"
+        _demand(migrates, older)
         with closing(connect(path)) as connection:
             _upgrade(connection)
 
@@ -56,8 +63,12 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _demand(migrates: bool, lack: str) -> None:
+    if not migrates:
+        raise StateError(f"{lack}, and store.migrate is false; run `jobd migrate` first")
+
+
 def _create(path: Path) -> None:
-    _refuse_orphaned_log(path)
     draft = path.with_name(path.name + ".new")
     for leftover in (draft, *_companions(draft)):  # of a daemon that died here
         leftover.unlink(missing_ok=True)

@@ -39,12 +39,13 @@ PRUNE_BATCH = 500
 
 class SqliteStore:
     """Remembers everything in the file ``path``; the directory of it is the state directory,
-    which this holds from ``open`` to ``close``."""
+    which this holds from ``open`` to ``close``. Unless it ``migrates``, the file has to be
+    there, with the tables of this version."""
 
-    def __init__(self, path: Path, *, node: str) -> None:
+    def __init__(self, path: Path, *, node: str, migrates: bool = True) -> None:
         self._path = path.absolute()
         self._lock = StateLock(self._path.parent, node)
-        self._writer = Writer(self._path)
+        self._writer = Writer(self._path, migrates=migrates)
         self._reader = Reader(self._path)
         self._writing: ThreadPoolExecutor | None = None
         self._reading: ThreadPoolExecutor | None = None

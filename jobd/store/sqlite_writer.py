@@ -33,9 +33,10 @@ class Writer:
     """Decides and keeps. All of it runs on the writer's thread; only ``trouble`` is read
     from elsewhere."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, migrates: bool = True) -> None:
         self.trouble = ""
         self._path = path
+        self._migrates = migrates
         self._reserve = path.with_name(path.name + "-reserve")
         self._file: SqliteFile | None = None
         self._jobs: dict[str, JobState] = {}
@@ -143,7 +144,7 @@ class Writer:
         return self._file
 
     def _load(self) -> None:
-        migrate.prepare(self._path)
+        migrate.prepare(self._path, migrates=self._migrates)
         file = SqliteFile(self._path)
         try:
             self._jobs = file.load()

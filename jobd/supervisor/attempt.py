@@ -38,7 +38,7 @@ class Attempt:
         self._tree = tree
         self._loop = loop
         self._recorder = Recorder(spec.output, spec.output_max)
-        self._deadlines = Deadlines(spec.timeout_s, spec.kill_after_s)
+        self._deadlines = Deadlines(spec.timeout_s, spec.kill_after_s, spec.until_s)
         self._memory: MemoryWatch | None = None
         if spec.memory_max is not None:
             self._memory = MemoryWatch(tree, spec.memory_max, loop, self._exceed, watches_memory)
@@ -49,6 +49,9 @@ class Attempt:
         self._oom_killed = False
         self._cause: str | None = None
         self._timer: Timer | None = None
+        self._kill_timer: Timer | None = None
+        self._kill_due: float | None = None  # when the latter fires
+        self._kill_again_at: float | None = None  # set once SIGKILL has been sent
         self._look_at: float | None = None
         self._look_every_s = self._kill_every_s = _LOOK_AGAIN_S[0]
         self._begun_s = 0.0
@@ -65,22 +68,21 @@ class Attempt:
         self._arm()
 
     def stop(self, cause: str) -> None:
-        """End the tree: its stop signal now, SIGKILL later SIGKILL; the first cause counts."""
+        """End the tree: its stop signal now, SIGKILL later; the first cause counts."""
         if self.exit is not None or self._deadlines.is_stopping:
             return
         self._cause = self._cause or cause
         self._deadlines.stop(steady_s())
+        self._arm()  # first: SIGKILL must follow, whatever befalls us here
         pids = self._tree.pids()
         signal_all(pids, self.spec.stop_signal)
         signal_all(pids, signal.SIGCONT)  # who is stopped could not act on it
-        self._arm()
 
     def kill(self, cause: str) -> None:
         """End the tree at once."""
         if self.exit is None:
             self._cause = self._cause or cause
-            self._deadlines.kill(steady_s())
-            self._on_timer()
+            self._kill()
 
     def extend(self, until: float | None) -> None:
         """Set the instant by which the tree must be dead; None: only its timeout counts."""
@@ -126,8 +128,7 @@ class Attempt:
         return True
 
     def _release(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm()
         self._close_pipe()
         if self._end_signal >= 0:
             self._loop.unwatch(self._end_signal)
@@ -168,8 +169,21 @@ class Attempt:
         self._oom_killed = True
         if is_ours:
             self._cause = self._cause or "memory"
-        self._deadlines.kill(steady_s())
+        self._kill()
+
+    def _kill(self) -> None:
+        """Send SIGKILL to all, now and again until nobody is left."""
+        now = steady_s()
+        self._deadlines.kill(now)
+        self._kill_every_s = min(self._kill_every_s * 2, _LOOK_AGAIN_S[1])
+        self._kill_again_at = now + self._kill_every_s
         self._arm()
+        self._tree.kill()
+
+    def _on_kill_timer(self) -> None:
+        self._kill_timer = self._kill_due = None
+        self._cause = self._cause or self._deadlines.due_cause(steady_s())
+        self._kill()
 
     def _on_timer(self) -> None:
         now = steady_s()
@@ -178,10 +192,8 @@ class Attempt:
             self.stop(cause)
         if self._memory is not None:
             self._memory.look(now)
-        if self._deadlines.must_be_dead(now):
-            self._tree.kill()
-            self._kill_every_s = min(self._kill_every_s * 2, _LOOK_AGAIN_S[1])
-            self._deadlines.kill(now + self._kill_every_s)
+        if self._kill_again_at is not None and self._kill_again_at <= now:
+            self._kill()
         if self._look_at is not None and self._look_at <= now:
             self._look_every_s = min(self._look_every_s * 2, _LOOK_AGAIN_S[1])
             self._look_at = now + self._look_every_s
@@ -189,20 +201,39 @@ class Attempt:
         self._arm()
 
     def _arm(self) -> None:
-        """Have the timer fire at the next instant at which something may be due."""
+        """Have the timers fire at the next instants at which something may be due."""
+        if self.exit is not None:
+            self._disarm()
+            return
+        self._arm_kill()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.exit is not None:
-            return
         instants = (
-            self._deadlines.next_instant(),
+            self._deadlines.stop_instant(),
+            self._kill_again_at,
             self._look_at,
             self._memory.look_at if self._memory is not None else None,
         )
         due = [instant for instant in instants if instant is not None]
         if due:
             self._timer = self._loop.call_at(min(due), self._on_timer)
+
+    def _arm_kill(self) -> None:
+        """The first SIGKILL has a timer of its own: nothing else that is due may delay it."""
+        due = self._deadlines.kill_instant() if self._kill_again_at is None else None
+        if due == self._kill_due:
+            return
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+        self._kill_due, self._kill_timer = due, None
+        if due is not None:
+            self._kill_timer = self._loop.call_at(due, self._on_kill_timer, is_urgent=True)
+
+    def _disarm(self) -> None:
+        for timer in (self._timer, self._kill_timer):
+            if timer is not None:
+                timer.cancel()
 
 
 def _status_words(status: int) -> dict[str, object]:

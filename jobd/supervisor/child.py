@@ -8,6 +8,7 @@ import resource
 import signal
 
 from jobd.supervisor.cgroup import write
+from jobd.supervisor.instants import steady_s
 from jobd.supervisor.spec import Spec
 from jobd.supervisor.tree import Tree
 
@@ -19,10 +20,15 @@ Files = tuple[int, int, int]  # standard input, output, error
 
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 OWN_UMASK = 0o077
+_TOO_LATE = b"\0"
 
 
 class StartError(Exception):
     """The child could not be started; the message is for people."""
+
+
+class TooLate(Exception):
+    """The program was not executed: the run had to be dead by then."""
 
 
 class Spawner:
@@ -60,7 +66,7 @@ class Spawner:
             if spec.cwd != "/":
                 _change_directory(spec.cwd)
             program = find_program(spec)
-            pid = self._spawn_inside(tree, program, spec.argv, env, actions)
+            pid = self._spawn_inside(spec, tree, program, env, actions)
         except ValueError as error:
             raise StartError(f"command {spec.argv[0]}: {error}") from None
         finally:
@@ -72,9 +78,9 @@ class Spawner:
 
     def _spawn_inside(
         self,
+        spec: Spec,
         tree: Tree,
         program: str,
-        argv: list[str],
         env: dict[str, str],
         actions: list[tuple[int, int, int]],
     ) -> int:
@@ -83,8 +89,9 @@ class Spawner:
         try:
             tree.enter()
             resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
+            _check_trust(spec)
             return os.posix_spawn(
-                program, argv, env,
+                program, spec.argv, env,
                 file_actions=actions, setsid=True, setsigmask=(), setsigdef=self._to_restore,
             )  # fmt: skip
         except OSError as error:
@@ -108,7 +115,7 @@ class Spawner:
         os.close(ours)
         if word:
             os.waitpid(pid, 0)
-            raise StartError(word.decode(errors="replace"))
+            raise TooLate if word == _TOO_LATE else StartError(word.decode(errors="replace"))
         return pid
 
     def _become(self, spec: Spec, tree: Tree, files: Files, complaints: int) -> NoReturn:
@@ -125,7 +132,11 @@ class Spawner:
             os.umask(spec.umask)
             _take_identity(spec)
             _change_directory(spec.cwd)
-            _execute(find_program(spec), spec.argv, {**spec.env, **tree.marks})
+            program, env = find_program(spec), {**spec.env, **tree.marks}
+            _check_trust(spec)
+            _execute(program, spec.argv, env)
+        except TooLate:
+            os.write(complaints, _TOO_LATE)
         except StartError as error:
             os.write(complaints, str(error).encode(errors="replace")[:4096])
         except BaseException as error:
@@ -248,6 +259,11 @@ def _change_directory(cwd: str) -> None:
         os.chdir(cwd)
     except OSError as error:
         raise StartError(f"cwd {cwd}: {error.strerror}") from None
+
+
+def _check_trust(spec: Spec) -> None:
+    if spec.until_s is not None and steady_s() >= spec.until_s:
+        raise TooLate
 
 
 def _execute(program: str, argv: list[str], env: dict[str, str]) -> NoReturn:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jobd.core.events import HeldRun, RunNotStarted
@@ -67,7 +67,8 @@ class SupervisorClient:
             ) from None
 
     async def start(self, launches: Sequence[Launch]) -> None:
-        """Hand over attempts; each is answered by a report.
+        """Hand over attempts; each is answered by a report. What must be dead by an instant that
+        has passed is not executed: it is reported as ended, for the cause ``trust``.
 
         They go out a few at a time, so that the first starts while the last is encoded.
         """
@@ -80,10 +81,17 @@ class SupervisorClient:
         """Stop a run's whole tree; unknown runs are ignored, a repeated stop is harmless."""
         await self._connected().send(encode({"op": "stop", "run": run_id, "cause": str(cause)}))
 
-    async def extend(self, run_id: str, until_steady_s: float | None) -> None:
-        """Set the steady instant by which the run must be dead; None: only its timeout."""
-        frame: dict[str, object] = {"op": "extend", "run": run_id, "until": until_steady_s}
-        await self._connected().send(encode(frame))
+    async def extend(self, untils: Mapping[str, float | None]) -> None:
+        """Set the steady instants by which these runs must be dead, in one frame; None: only
+        its timeout. A run that is being stopped goes on being stopped."""
+        session = self._connected()
+        if not untils:
+            return
+        if session.knows_leases:
+            await session.send(encode({"op": "extend", "untils": dict(untils)}))
+            return
+        ones = [encode({"op": "extend", "run": run, "until": at}) for run, at in untils.items()]
+        await session.send(b"".join(ones))
 
     async def forget(self, run_ids: Iterable[str]) -> None:
         """The ends of these runs are recorded; they need not be handed over again."""
@@ -176,8 +184,14 @@ class SupervisorClient:
 
 def _order(launch: Launch, session: Session) -> bytes:
     frame = encode(launch_frame(launch))
-    if len(frame) <= MAX_FRAME:
+    if len(frame) > MAX_FRAME:
+        reason = "its arguments and environment are more than any system takes"
+    elif launch.until_steady_s is not None and not session.knows_leases:
+        reason = (
+            "the supervisor is older than this daemon and would not end it with its lease; "
+            "restart the supervisor when no job runs"
+        )
+    else:
         return frame
-    reason = "its arguments and environment are more than any system takes"
     session.add_report(RunNotStarted(launch.run.run_id, reason))
     return b""

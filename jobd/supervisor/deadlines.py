@@ -1,4 +1,13 @@
-"""Deadlines: when a run must be stopped, for what cause, and when it must be dead."""
+"""Deadlines: when a run must be stopped, for what cause, and when it must be dead.
+
+The law::
+
+    running ── timeout, or shortly before until ──> stopping ── kill_after, or until ──> dead
+
+``until`` is the instant up to which its lease is trusted. :meth:`Deadlines.extend` moves it,
+but takes nothing back: a run that is being stopped goes on being stopped, and one whose
+``until`` has passed is to be killed, whatever was granted afterwards.
+"""
 
 # A run that must be dead by an instant gets its stop signal before it: this share of the
 # time that it was last given, if kill_after is longer than that.
@@ -8,37 +17,38 @@ _LONGEST_WARNING = 0.25
 class Deadlines:
     """The instants of one attempt, on the steady clock. The earliest counts."""
 
-    __slots__ = (
-        "_is_killing", "_kill_after_s", "_kill_at", "_timeout_at", "_timeout_s", "_until",
-        "_warn_at",
-    )  # fmt: skip
+    __slots__ = ("_kill_after_s", "_kill_at", "_timeout_at", "_timeout_s", "_until", "_warn_at")
 
-    def __init__(self, timeout_s: float | None, kill_after_s: float) -> None:
+    def __init__(
+        self, timeout_s: float | None, kill_after_s: float, until: float | None = None
+    ) -> None:
         self._timeout_s = timeout_s
         self._kill_after_s = kill_after_s
         self._timeout_at: float | None = None
-        self._until: float | None = None
+        self._until = until
         self._warn_at: float | None = None
         self._kill_at: float | None = None
-        self._is_killing = False
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the stop signal has been due."""
+        """Whether the stop signal, or SIGKILL, has been due."""
         return self._kill_at is not None
 
     def begin(self, now: float) -> None:
-        """The program was executed now: its timeout counts from here."""
+        """The program was executed now: its timeout counts from here, ``until`` all along."""
         if self._timeout_s is not None:
             self._timeout_at = now + self._timeout_s
+        self._warn_at = self._warning(now)
 
     def extend(self, until: float | None, now: float) -> None:
-        """The run must be dead by ``until``; None: only its timeout counts."""
+        """The run must be dead by ``until``; None: only its timeout counts.
+
+        Repeating an instant changes nothing, or each time would shorten the warning.
+        """
+        if until == self._until or self._is_past(now):
+            return
         self._until = until
-        self._warn_at = None
-        if until is not None:
-            warning = min(self._kill_after_s, max(0.0, until - now) * _LONGEST_WARNING)
-            self._warn_at = until - warning
+        self._warn_at = self._warning(now)
 
     def due_cause(self, now: float) -> str | None:
         """Return for what cause the run must be stopped by now, or None."""
@@ -56,21 +66,32 @@ class Deadlines:
     def kill(self, now: float) -> None:
         """SIGKILL is due now, whatever was to come before it."""
         self._kill_at = now
-        self._is_killing = True
 
     def must_be_dead(self, now: float) -> bool:
         """Whether it is time for SIGKILL."""
-        return self.is_stopping and now >= self._latest()
+        instant = self.kill_instant()
+        return instant is not None and instant <= now
 
-    def next_instant(self) -> float | None:
-        """Return when to look again: the next stop, or the SIGKILL that follows one."""
+    def stop_instant(self) -> float | None:
+        """Return when the next stop signal is due, as things are."""
         if self.is_stopping:
-            return self._latest()
-        instants = [at for at in (self._timeout_at, self._warn_at) if at is not None]
-        return min(instants, default=None)
+            return None
+        return _earliest(self._timeout_at, self._warn_at)
 
-    def _latest(self) -> float:
-        assert self._kill_at is not None, "nothing is being stopped"
-        if self._until is None or self._is_killing:
-            return self._kill_at
-        return min(self._kill_at, self._until)
+    def kill_instant(self) -> float | None:
+        """Return when SIGKILL is due, as things are. ``until`` counts with a stop or without:
+        whoever should have sent the stop signal may have slept."""
+        return _earliest(self._kill_at, self._until)
+
+    def _warning(self, now: float) -> float | None:
+        if self._until is None:
+            return None
+        longest = max(0.0, self._until - now) * _LONGEST_WARNING
+        return self._until - min(self._kill_after_s, longest)
+
+    def _is_past(self, now: float) -> bool:
+        return self._until is not None and self._until <= now
+
+
+def _earliest(*instants: float | None) -> float | None:
+    return min((at for at in instants if at is not None), default=None)

@@ -5,7 +5,7 @@ import resource
 from collections.abc import Callable
 
 from jobd.supervisor.attempt import Attempt
-from jobd.supervisor.child import Spawner, StartError
+from jobd.supervisor.child import Spawner, StartError, TooLate
 from jobd.supervisor.enforcer import Enforcer
 from jobd.supervisor.instants import wall_s
 from jobd.supervisor.loop import Loop
@@ -17,6 +17,11 @@ Frame = dict[str, object]
 STAMPEDE = 64
 _FILES_PER_RUN = 4
 _FILES_OF_OURS = 64
+_TRUST_ENDED: Frame = {
+    "exit_code": None, "signal": None, "stop_cause": "trust", "oom_killed": False,
+    "duration_s": 0.0, "cpu_s": 0.0, "memory_peak_bytes": None, "output_bytes": 0,
+    "output_dropped_bytes": 0,
+}  # fmt: skip
 
 
 class Keeper:
@@ -62,7 +67,8 @@ class Keeper:
         return self.ends() + running
 
     def start(self, launch: Launch, is_hurried: bool) -> None:
-        """Start an attempt, and report that it started or why not.
+        """Start an attempt, and report that it started or why not; one that must be dead by
+        now is reported as ended.
 
         ValueError when not even the run's id can be told.
         """
@@ -71,7 +77,7 @@ class Keeper:
         if not isinstance(run_id, str) or not run_id:
             raise ValueError("a launch without run.run_id")
         present = self._running.get(run_id)
-        if present is not None and run is not None and run == present.spec.run:
+        if present is not None and _is_same(launch["run"], present.spec.run):
             self._report_started(present)  # asked twice, started once
             return
         try:
@@ -83,6 +89,8 @@ class Keeper:
                     "open files allows; raise it (LimitNOFILE=, ulimit -n)"
                 )
             self._start(Spec(launch), is_hurried)
+        except TooLate:
+            self._end(run_id, {"run": run, "started_at": None, "exit": _TRUST_ENDED})
         except (StartError, ValueError, OSError) as error:
             self._refuse(launch, run_id, str(error), is_held=present is None)
 
@@ -139,6 +147,7 @@ class Keeper:
             # Until it executes its program a child counts our own memory as its peak.
             peak = usage.ru_maxrss << 10 if usage.ru_maxrss > own_peak else None
             attempt.main_exited(status, usage.ru_utime + usage.ru_stime, peak)
+            self._loop.fire_urgent()  # they may be many
         census.is_fresh = False
 
     def _start(self, spec: Spec, is_hurried: bool) -> None:
@@ -156,7 +165,7 @@ class Keeper:
         os.set_blocking(ours, False)
         self._enforcer.census.mains.add(pid)
         attempt = Attempt(spec, tree, self._loop, self._enforcer.watches_memory)
-        attempt.on_over = self._end
+        attempt.on_over = self._over
         self._running[spec.run_id] = self._mains[pid] = attempt
         attempt.begin(pid, ours)
         self._report_started(attempt)
@@ -171,13 +180,21 @@ class Keeper:
             }  # fmt: skip
         self.report({"ev": "not_started", "run": run_id, "reason": reason})
 
-    def _end(self, attempt: Attempt) -> None:
-        run_id = attempt.spec.run_id
+    def _over(self, attempt: Attempt) -> None:
+        run, run_id = attempt.spec.run, attempt.spec.run_id
         del self._running[run_id]
-        self._ended[run_id] = {
-            "run": attempt.spec.run, "started_at": attempt.started_at, "exit": attempt.exit,
-        }  # fmt: skip
-        self.report({"ev": "ended", "run": run_id, "at": wall_s(), "exit": attempt.exit})
+        self._end(run_id, {"run": run, "started_at": attempt.started_at, "exit": attempt.exit})
+
+    def _end(self, run_id: str, end: Frame) -> None:
+        self._ended[run_id] = end
+        self.report({"ev": "ended", "run": run_id, "at": wall_s(), "exit": end["exit"]})
+
+
+def _is_same(run: object, present: Frame) -> bool:
+    """Whether an order is for the attempt that runs; its lease may have been renewed since."""
+    return isinstance(run, dict) and all(
+        run.get(name) == present.get(name) for name in ("attempt", "token")
+    )
 
 
 def _dead_children(limit: int) -> list[tuple[int, int, resource.struct_rusage]]:

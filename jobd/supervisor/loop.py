@@ -1,7 +1,8 @@
 """Loop: readiness and time for one thread. Nothing here knows what a run is.
 
 Level-triggered epoll hands out ready descriptors in turn, so one that is always ready
-gets no more than its share; timers are looked at after every batch.
+gets no more than its share; timers are looked at after every batch, for a slice of time.
+Urgent timers wait for one callback at most, however much else is due.
 """
 
 import heapq
@@ -9,6 +10,7 @@ import os
 import select
 from collections.abc import Callable
 
+from jobd.supervisor.alarm import Alarm
 from jobd.supervisor.instants import steady_s
 from jobd.supervisor.journal import complain
 
@@ -16,9 +18,8 @@ READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
 URGENT = select.EPOLLPRI
 
-# epoll waits by a clock that stands still while the machine sleeps; our deadlines do not.
-# Looking up this often bounds how late one can be after a resume.
-_MAX_WAIT_S = 5.0
+_MAX_WAIT_S = 5.0  # a second look, should the alarm fail us
+_SLICE_S = 0.02  # how long timers may keep descriptors waiting
 _BATCH = 256
 _BATCH_WHEN_BUSY = 16
 
@@ -54,7 +55,10 @@ class Loop:
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
+        self._urgent: list[tuple[float, int, Timer]] = []
         self._serial = 0
+        self._alarm = Alarm()
+        self.watch(self._alarm.fd, READABLE, self._alarm.clear)
         self.is_stopped = False
 
     def watch(self, fd: int, events: int, handler: Callable[[], None]) -> None:
@@ -70,14 +74,28 @@ class Loop:
         if self._handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
-    def call_at(self, instant_s: float, callback: Callable[[], None]) -> Timer:
-        """Call back once the steady clock has reached ``instant_s``."""
+    def call_at(
+        self, instant_s: float, callback: Callable[[], None], *, is_urgent: bool = False
+    ) -> Timer:
+        """Call back once the steady clock has reached ``instant_s``. Urgent is what others
+        rely on; it comes before all that is due or ready."""
         timer = Timer(callback)
         self._serial += 1
-        heapq.heappush(self._timers, (instant_s, self._serial, timer))
-        if len(self._timers) > 64 and self._serial % 1024 == 0:
-            self._drop_cancelled()
+        heapq.heappush(
+            self._urgent if is_urgent else self._timers, (instant_s, self._serial, timer)
+        )
+        if self._serial % 1024 == 0:
+            _drop_cancelled(self._timers)
+            _drop_cancelled(self._urgent)
         return timer
+
+    def fire_urgent(self) -> None:
+        """Call back what is urgent and due. Work that takes its time has to ask for this."""
+        if not self._urgent:
+            return
+        now = steady_s()  # what becomes due meanwhile must not keep the rest waiting for ever
+        while self._urgent and self._urgent[0][0] <= now:
+            self._guarded(heapq.heappop(self._urgent)[2].fire)
 
     def stop(self) -> None:
         """Return from :meth:`run` after this turn."""
@@ -95,29 +113,32 @@ class Loop:
     def _dispatch(self, is_busy: bool) -> None:
         timeout = 0.0 if is_busy else self._time_to_next()
         for fd, _ in self._epoll.poll(timeout, _BATCH_WHEN_BUSY if is_busy else _BATCH):
+            self.fire_urgent()  # we may have slept
             handler = self._handlers.get(fd)
             if handler is not None and self._guarded(handler) is _FAILED:
                 self.unwatch(fd)
 
     def _time_to_next(self) -> float:
-        while self._timers and self._timers[0][2].is_cancelled:
-            heapq.heappop(self._timers)
+        heads = [instant for heap in (self._timers, self._urgent) for instant in _head(heap)]
         if self.is_stopped:
             return 0.0
-        if not self._timers:
+        if not heads:
             return -1
-        return min(max(self._timers[0][0] - steady_s(), 0.0), _MAX_WAIT_S)
+        instant = min(heads)
+        wait_s = instant - steady_s()
+        if wait_s <= 0.0:
+            return 0.0
+        self._alarm.set(instant)
+        return min(wait_s, _MAX_WAIT_S)
 
     def _fire_due(self) -> None:
+        self.fire_urgent()
         if not self._timers:
             return
         now = steady_s()
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0][0] <= now and steady_s() < now + _SLICE_S:
             self._guarded(heapq.heappop(self._timers)[2].fire)
-
-    def _drop_cancelled(self) -> None:
-        self._timers = [entry for entry in self._timers if not entry[2].is_cancelled]
-        heapq.heapify(self._timers)
+            self.fire_urgent()
 
     def _guarded(self, callback: Callable[[], object]) -> object:
         """One run's trouble must not end the loop that holds all the others."""
@@ -129,6 +150,19 @@ class Loop:
 
 
 _FAILED = object()
+
+
+def _head(heap: list[tuple[float, int, Timer]]) -> list[float]:
+    """Return the first instant at which a timer of the heap fires, if one does."""
+    while heap and heap[0][2].is_cancelled:
+        heapq.heappop(heap)
+    return [heap[0][0]] if heap else []
+
+
+def _drop_cancelled(heap: list[tuple[float, int, Timer]]) -> None:
+    if len(heap) > 64:
+        heap[:] = [entry for entry in heap if not entry[2].is_cancelled]
+        heapq.heapify(heap)
 
 
 def wakeup_pipe() -> tuple[int, int]:

@@ -10,12 +10,17 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator
 
+from jobd.supervisor.instants import steady_s
 from jobd.supervisor.tree import Tree
 
 MARK = "JOBD_TREE"
 _PR_SET_CHILD_SUBREAPER = 36
 _SESSION = 3  # fields of /proc/PID/stat after the command's name, proc(5)
 _START = 19
+# With a thousand children a look takes many milliseconds. When as many runs are to die at one
+# instant, one look each would let the last of them live for seconds: after a look there is
+# none for so many times as long as it took.
+_PAUSE = 5.0
 
 
 def become_subreaper() -> None:
@@ -67,18 +72,36 @@ def stat(pid: int) -> tuple[str, int, int] | None:
 
 def is_marked(pid: int, mark: str) -> bool:
     """Return whether the process was started with an environment whose mark begins so."""
+    wanted = f"{MARK}={mark}".encode()
+    return any(entry.startswith(wanted) for entry in marks_of(pid))
+
+
+def marks_of(pid: int) -> list[bytes]:
+    """Return the entries of a process's environment that hold marks."""
     try:
         environ = read_proc(f"/proc/{pid}/environ")
     except OSError:
-        return False
-    wanted = f"{MARK}={mark}".encode()
-    return any(entry.startswith(wanted) for entry in environ.split(b"\0"))
+        return []
+    return [entry for entry in environ.split(b"\0") if entry.startswith(f"{MARK}=".encode())]
 
 
 def marked(mark: str) -> list[int]:
     """Return every process of this machine that carries the mark, ourselves excepted."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     return [pid for pid in pids if pid != os.getpid() and is_marked(pid, mark)]
+
+
+class Stray:
+    """A living child of the supervisor that it did not start itself, as last seen."""
+
+    __slots__ = ("is_grouped", "marks", "owner", "session", "start")
+
+    def __init__(self, pid: int, start: int, is_grouped: bool) -> None:
+        self.start = start
+        self.session = 0
+        self.marks = marks_of(pid)
+        self.is_grouped = is_grouped
+        self.owner: ProcessTree | None = None  # beyond doubt
 
 
 class Census:
@@ -92,21 +115,46 @@ class Census:
         self.mains: set[int] = set()  # kept by whoever starts and reaps
         self.helpers: set[int] = set()  # children that no run started: the guard
         self._is_grouped = is_grouped
-        self._strays: list[int] = []
+        self._strays: dict[int, Stray] = {}
+        self._looked_at = self._took_s = 0.0
         self.is_fresh = False  # True: whoever reaps has looked, and looks again when needed
 
     def look(self) -> None:
         """Look anew who our strays are. Zombies are reaped elsewhere and not counted."""
+        began = steady_s()
         own = set(children(os.getpid())) - self.mains - self.helpers
-        self._strays = [pid for pid in own if _is_alive(stat(pid)) and not self._is_grouped(pid)]
+        found = ((pid, self._look_at(pid)) for pid in own)
+        self._strays = {pid: stray for pid, stray in found if stray is not None}
+        self._looked_at, self._took_s = began, steady_s() - began
 
-    def strays_of(self, tree: "ProcessTree") -> list[int]:
-        """Return the strays, as last seen, that belong to the tree."""
-        return [pid for pid in self._strays if tree.owns(pid) or self._is_only(tree, pid)]
+    def glance(self, after: float = 0.0) -> None:
+        """Look anew, unless the last look was after an instant and a moment ago; see _PAUSE."""
+        since_s = steady_s() - self._looked_at
+        if self._looked_at <= after or since_s > (1 + _PAUSE) * self._took_s:
+            self.look()
 
-    def _is_only(self, tree: "ProcessTree", pid: int) -> bool:
+    def strays_of(self, tree: "ProcessTree") -> dict[int, int]:
+        """Return the strays, as last seen, that belong to the tree: start time by pid."""
+        return {
+            pid: stray.start
+            for pid, stray in self._strays.items()
+            if not stray.is_grouped and (tree.owns(pid, stray) or self._is_only(tree, pid, stray))
+        }
+
+    def _look_at(self, pid: int) -> Stray | None:
+        seen = stat(pid)
+        if seen is None or not _is_alive(seen):
+            return None
+        _, session, start = seen
+        stray = self._strays.get(pid)
+        if stray is None or stray.start != start:
+            stray = Stray(pid, start, self._is_grouped(pid))
+        stray.session = session
+        return stray
+
+    def _is_only(self, tree: "ProcessTree", pid: int, stray: Stray) -> bool:
         return self.trees == {tree} or not any(
-            other.owns(pid) or other.is_rooted for other in self.trees if other is not tree
+            other.is_rooted or other.owns(pid, stray) for other in self.trees if other is not tree
         )
 
 
@@ -119,6 +167,7 @@ class ProcessTree(Tree):
         self._mark = mark
         self._root = 0
         self._known: dict[int, int] = {}  # start time by pid: a pid may be given anew
+        self._bereft_at: float | None = None
 
     @property
     def is_rooted(self) -> bool:
@@ -129,19 +178,22 @@ class ProcessTree(Tree):
         self._root = pid
         self._census.trees.add(self)
 
-    def owns(self, pid: int) -> bool:
+    def owns(self, pid: int, stray: Stray) -> bool:
         """Return whether a stray is one of ours, beyond doubt."""
-        seen = stat(pid)
-        if seen is None:
-            return False
-        _, session, start = seen
-        if self._known.get(pid) == start or session == self._root or is_marked(pid, self._mark):
-            self._known[pid] = start
+        if stray.owner is not None:
+            return stray.owner is self
+        wanted = f"{MARK}={self._mark}".encode()
+        if (
+            self._known.get(pid) == stray.start
+            or stray.session == self._root
+            or any(entry.startswith(wanted) for entry in stray.marks)
+        ):
+            stray.owner = self
             return True
         return False
 
     def pids(self) -> list[int]:
-        self._census.look()
+        self._census.glance()
         found = list(self._living())
         for pid in found:
             seen = stat(pid)
@@ -150,20 +202,32 @@ class ProcessTree(Tree):
         return found
 
     def dissolve(self) -> bool:
+        if self.is_rooted:
+            return False
+        if self._bereft_at is None:
+            self._bereft_at = steady_s()
+        # Whoever had no member left after its main process was gone has none for ever.
         if not self._census.is_fresh:
-            self._census.look()
-        if self.is_rooted or self._census.strays_of(self):
+            self._census.glance(self._bereft_at)
+        if self._census.strays_of(self):
             return False
         self._census.trees.discard(self)
         return True
 
     def _living(self) -> Iterator[int]:
-        roots = self._census.strays_of(self)
+        strays = self._census.strays_of(self)
+        roots = [pid for pid, start in strays.items() if _started(pid) == start]
         if self.is_rooted:
             roots.append(self._root)
         for pid in roots:
             yield pid
             yield from (child for child in descendants(pid) if _is_alive(stat(child)))
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process started, as long as it lives: what is remembered may be gone."""
+    seen = stat(pid)
+    return seen[2] if seen is not None and _is_alive(seen) else None
 
 
 def _is_alive(seen: tuple[str, int, int] | None) -> bool:

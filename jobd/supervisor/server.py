@@ -67,6 +67,7 @@ class Server:
             is_hurried = connection.count_backlog() > _STAMPEDE
             while steady_s() < until and (frame := connection.next_frame()) is not None:
                 self._answer(connection, frame, is_hurried)
+                self._loop.fire_urgent()
         return any(connection.has_backlog for connection in self._connections)
 
     def say_bye(self) -> None:
@@ -120,7 +121,7 @@ class Server:
         for held in self._keeper.held():
             connection.send({"ev": "held", **held})
         words = {"pid": os.getpid(), "since": self._since_s, "enforcement": self._enforcement}
-        connection.send({"ev": "welcome", **words})
+        connection.send({"ev": "welcome", **words, "leases": True})
         self._on_change()
 
     def _obey_the_last_of(self, previous: Connection) -> None:
@@ -128,6 +129,7 @@ class Server:
         previous.read_all()
         while (frame := previous.next_frame()) is not None:
             self._answer(previous, frame, is_hurried=False)
+            self._loop.fire_urgent()  # they may be many
 
     def _obey(self, frame: Frame, is_hurried: bool) -> None:
         op = frame.get("op")
@@ -136,7 +138,8 @@ class Server:
         elif op == "stop":
             self._keeper.stop(_run_id(frame), _cause(frame))
         elif op == "extend":
-            self._keeper.extend(_run_id(frame), _instant(frame))
+            for run_id, until in _untils(frame).items():
+                self._keeper.extend(run_id, until)
         elif op == "forget":
             for run_id in _run_ids(frame):
                 self._keeper.forget(run_id)
@@ -181,8 +184,16 @@ def _run_ids(frame: Frame) -> list[str]:
     return runs
 
 
-def _instant(frame: Frame) -> float | None:
-    until = frame.get("until")
+def _untils(frame: Frame) -> dict[str, float | None]:
+    if "untils" not in frame:
+        return {_run_id(frame): _instant(frame.get("until"))}
+    untils = frame["untils"]
+    if not isinstance(untils, dict):
+        raise ValueError("untils is no object")
+    return {run_id: _instant(until) for run_id, until in untils.items()}
+
+
+def _instant(until: object) -> float | None:
     if until is None:
         return None
     if type(until) not in (int, float) or not 0 <= until < 1e12:  # type: ignore[operator]

@@ -25,7 +25,7 @@ from jobd.supervisor.server import Server
 from jobd.supervisor.spool import read_spool, write_spool
 
 _LOCK = "supervisor.lock"
-_REAPED_WHEN_BUSY = 8
+_REAP_WHEN_BUSY_EVERY_S = 0.2
 _MANY = 2000
 _TERM_PATIENCE_S = 20.0  # for runs to act on their stop signal when we are told to end
 
@@ -45,6 +45,7 @@ class Service:
         self._loop = Loop()
         self._is_ending = False
         self._have_children_died = False
+        self._reap_at_s = 0.0
         self._listen_to_signals()  # before the spawner asks which of them are ignored
         self._enforcer = Enforcer(options.tree, _identity(options.state_dir), options.uses_limits)
         write_record(options.state_dir, self._enforcer.mark, self._enforcer.directories)
@@ -70,15 +71,22 @@ class Service:
 
     def _work(self) -> bool:
         is_busy = self._server.work()
-        if self._have_children_died:
-            self._reap(is_busy)
+        if self._have_children_died and not (is_busy and self._may_reap_later()):
+            self._reap()
         return is_busy or self._have_children_died
 
-    def _reap(self, is_busy: bool) -> None:
-        """Starts come before ends while many wait: a late start is seen, a late end is not."""
-        limit = _REAPED_WHEN_BUSY if is_busy and self._keeper.count < _MANY else _MANY
-        reaped, strangers = self._keeper.reap(limit)
-        self._have_children_died = reaped == limit
+    def _may_reap_later(self) -> bool:
+        """Starts come before ends while many wait: a late start is seen, a late end is not.
+
+        Many ends at one time are also less work, for the daemon most of all, which writes
+        them down in one transaction.
+        """
+        return steady_s() < self._reap_at_s and self._keeper.count < _MANY
+
+    def _reap(self) -> None:
+        reaped, strangers = self._keeper.reap(_MANY)
+        self._reap_at_s = steady_s() + _REAP_WHEN_BUSY_EVERY_S
+        self._have_children_died = reaped == _MANY
         if self._guard.pid in strangers and not self._loop.is_stopped:
             say("the guard was killed; starting another")
             self._restart_guard()

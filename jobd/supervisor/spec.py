@@ -34,6 +34,7 @@ class Spec:
         self.umask = _whole(take("umask"), "umask", 0, 0o777)
         self.stdin = _text(launch["stdin"], "stdin") if "stdin" in launch else None
         self.timeout_s = _optional_seconds(launch, "timeout_s")
+        self.until_s = _optional_seconds(launch, "until_steady_s")
         self._take_identity(launch)
         self._take_ceilings(launch)
 

@@ -54,11 +54,15 @@ class Tree:
 
     def kill(self) -> None:
         """Send SIGKILL to every member; one that was just born may need another call."""
+        killed: set[int] = set()
         for _ in range(_KILL_PASSES):
-            pids = self.pids()
-            if not pids:
+            # In their order: a shell must not see its command end, and go on to the next. The
+            # dead are listed until they are reaped.
+            born = [pid for pid in self.pids() if pid not in killed]
+            if not born:
                 return
-            signal_all(pids, signal.SIGKILL)
+            signal_all(born, signal.SIGKILL)
+            killed.update(born)
 
     def usage(self) -> Usage:
         """Return what the members have used so far, the dead included."""

@@ -14,8 +14,8 @@ from jobd.ports import Enforcement, Launch, Report
 Frame = dict[str, Any]
 
 _OPTIONAL = (
-    "uid", "gid", "stdin", "timeout_s", "memory_max_bytes", "memory_high_bytes", "cpu_max",
-    "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
+    "uid", "gid", "stdin", "timeout_s", "until_steady_s", "memory_max_bytes", "memory_high_bytes",
+    "cpu_max", "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
 )  # fmt: skip
 
 
@@ -55,11 +55,17 @@ def encode_run(run: ActiveRun) -> Frame:
         "retry_at": _iso(run.retry_at),
         "requested_by": run.requested_by,
         "params": run.params,
+        "lease_until": _iso(run.lease_until),
+        "pool": run.pool,
+        "slots": run.slots,
     }
 
 
 def decode_run(frame: Frame) -> ActiveRun:
-    """Return the active run; KeyError, TypeError or ValueError if the frame is none."""
+    """Return the active run; KeyError, TypeError or ValueError if the frame is none.
+
+    What an older daemon did not know is not there: the supervisor may hold its runs still.
+    """
     claimed_at = _instant(frame["claimed_at"])
     if claimed_at is None:
         raise ValueError("claimed_at is missing")
@@ -75,6 +81,9 @@ def decode_run(frame: Frame) -> ActiveRun:
         retry_at=_instant(frame["retry_at"]),
         requested_by=frame["requested_by"],
         params=tuple((name, value) for name, value in frame["params"]),
+        lease_until=_instant(frame.get("lease_until")),
+        pool=frame.get("pool"),
+        slots=frame.get("slots", 0),
     )
 
 

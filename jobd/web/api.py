@@ -12,6 +12,7 @@ from jobd.core.outcome import Outcome
 from jobd.core.view import JobView
 from jobd.errors import StoreUnavailable
 from jobd.web import shapes
+from jobd.web.fleet_shapes import drain_shape, shared_shape
 from jobd.web.keys import is_control, node_of
 from jobd.web.node import Node
 from jobd.web.problem import json_response, no_such
@@ -23,6 +24,7 @@ SKIPS_OF = timedelta(hours=24)
 UPCOMING = 5
 FAILING = 20
 AUDIT_SHOWN = 5
+LOCAL_STORE = "sqlite"  # every node has one, whatever nodes share
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -92,8 +94,10 @@ def _node_shape(node: Node) -> JsonObject:
         "ready": is_ready,
         "ready_reason": reason,
         "stopping": view.is_stopping,
+        **drain_shape(view),
         "config": {"last_reload_ok": reload_ok, "last_reload_at": iso(reloaded_at)},
-        "store": shapes.store_shape(node.identity.store, node.store_health()),
+        "store": shapes.store_shape(LOCAL_STORE, node.store_health()),
+        "shared": shared_shape(node.identity.store, view, node.shared_health()),
         "enforcement": shapes.enforcement_shape(node.enforcement),
         "jobs": view.jobs,
         "paused": view.paused,
@@ -109,6 +113,7 @@ def _jobs_at_large(views: Sequence[JobView]) -> JsonObject:
     upcoming = nsmallest(UPCOMING, scheduled, key=attrgetter("next_due"))
     return {
         "active_runs": [shapes.active_run_shape(r.run, r) for view in views for r in view.runs],
+        "active_elsewhere": [shapes.active_run_shape(r) for view in views for r in view.elsewhere],
         "waiting_ticks": [shapes.waiting_shape(w) for view in views for w in view.waiting],
         "failing": _failing(view.memory for view in views),
         "upcoming": [

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from jobd.web import api, control, history
+from jobd.web import api, control, history, nodes, why_page
 from jobd.web.keys import IS_CONTROL, NODE, node_of
 from jobd.web.node import Node
 from jobd.web.problem import Handler, Problem, json_response, problems_as_json
 from jobd.web.query import MAX_BODY_BYTES
 from jobd.web.shapes import Json
+from jobd.web.trigger import trigger
 
 Metrics = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -20,13 +21,15 @@ QUESTIONS = {
     "/api/v1/status": api.get_status,
     "/api/v1/jobs": api.get_jobs,
     "/api/v1/jobs/{job}": api.get_job,
-    "/api/v1/jobs/{job}/why": history.get_why,
+    "/api/v1/jobs/{job}/why": why_page.get_why,
+    "/api/v1/nodes": nodes.get_nodes,
+    "/api/v1/pools": nodes.get_pools,
     "/api/v1/runs": history.get_runs,
     "/api/v1/runs/{run}": history.get_run,
     "/api/v1/runs/{run}/output": history.get_output,
 }
 CONTROLS = {
-    "/api/v1/jobs/{job}/trigger": control.trigger,
+    "/api/v1/jobs/{job}/trigger": trigger,
     "/api/v1/jobs/{job}/cancel": control.cancel_job,
     "/api/v1/jobs/{job}/pause": control.pause,
     "/api/v1/jobs/{job}/resume": control.resume,
@@ -34,6 +37,8 @@ CONTROLS = {
     "/api/v1/runs/{run}/cancel": control.cancel_run,
     "/api/v1/pause": control.pause,
     "/api/v1/resume": control.resume,
+    "/api/v1/drain": control.drain,
+    "/api/v1/undrain": control.undrain,
     "/api/v1/reload": control.reload,
 }
 

@@ -1,64 +1,35 @@
-"""Controls: what an operator may do, on the Unix socket only. The kernel says who asks."""
+"""Controls: what an operator may do, on the Unix socket only. The kernel says who asks.
 
-import asyncio
-import re
-import secrets
-from collections.abc import Mapping
+Pauses and skip-next are kept by the store, so that they hold on every node.
+"""
 
 from aiohttp import web
 
-from jobd.core.effects import Accepted
-from jobd.core.events import (
-    CancelAsked,
-    OperatorEvent,
-    PauseAsked,
-    ResumeAsked,
-    SkipNextAsked,
-    TriggerAsked,
-)
-from jobd.core.job import Job
+from jobd.core.events import CancelAsked, DrainAsked, PauseAsked, ResumeAsked, SkipNextAsked
 from jobd.core.run import RunRecord
+from jobd.errors import StoreUnavailable
 from jobd.web.api import job_of
-from jobd.web.history import find_run
+from jobd.web.ask import ask, request_id
+from jobd.web.history import RUN_ID, find_run
 from jobd.web.keys import node_of
 from jobd.web.peer import asker
-from jobd.web.problem import Problem, bad_request, json_response, refusal
+from jobd.web.problem import Problem, json_response, no_such
 from jobd.web.query import check_names, path_name, read_body, whole_number
-from jobd.web.shapes import Json, accepted_shape, audit_shape, iso, reload_shape
-
-ANSWER_WITHIN_S = 32.0
-MAX_PARAM = 8192
-
-
-async def trigger(request: web.Request) -> web.Response:
-    """Ask for a run now: ``{"params": {…}, "force": false, "queue": false}``."""
-    job, body = job_of(request).job, await read_body(request, "params", "force", "queue")
-    force, queue = body.flag("force"), body.flag("queue")
-    if force and queue:
-        raise bad_request("force runs beside the prior run, queue waits for it: choose one")
-    params = resolve_params(job, body.texts("params"))
-    run_id, by = secrets.token_hex(8), await asker(request)
-    return await _ask(
-        request, TriggerAsked(_request_id(), run_id, job.name, by, params, force, queue)
-    )
+from jobd.web.shapes import Json, audit_shape, iso, reload_shape
 
 
 async def cancel_job(request: web.Request) -> web.Response:
     """Stop every active run of a job."""
     job = job_of(request).job.name
     await read_body(request)
-    return await _ask(request, CancelAsked(_request_id(), await asker(request), job=job))
+    return await ask(request, CancelAsked(request_id(), await asker(request), job=job))
 
 
 async def cancel_run(request: web.Request) -> web.Response:
-    """Stop one run, named by its id or a prefix of it."""
+    """Stop one run, named by its id or a prefix of it, on whichever node it is."""
     await read_body(request)
-    found = await find_run(node_of(request), path_name(request, "run"))
-    if isinstance(found, RunRecord) and found.ended_at is not None:
-        words = f"run {found.run_id} has ended already: {found.outcome}, at {iso(found.ended_at)}"
-        raise Problem(404, "no_such_run", words)
-    by = await asker(request)
-    return await _ask(request, CancelAsked(_request_id(), by, run_id=found.run_id))
+    run_id, by = await _run_to_cancel(request), await asker(request)
+    return await ask(request, CancelAsked(request_id(), by, run_id=run_id))
 
 
 async def pause(request: web.Request) -> web.Response:
@@ -67,21 +38,36 @@ async def pause(request: web.Request) -> web.Response:
     body = await read_body(request, "reason", "until")
     reason, until = body.text("reason"), body.instant("until", after=node_of(request).now())
     by = await asker(request)
-    return await _ask(request, PauseAsked(_request_id(), job, by, reason, until))
+    return await ask(request, PauseAsked(request_id(), job, by, reason, until))
 
 
 async def resume(request: web.Request) -> web.Response:
     """End a job's pause, or every job's."""
     job = _job_or_all(request)
     await read_body(request)
-    return await _ask(request, ResumeAsked(_request_id(), job, await asker(request)))
+    return await ask(request, ResumeAsked(request_id(), job, await asker(request)))
 
 
 async def skip_next(request: web.Request) -> web.Response:
     """Skip just the next tick of a job: ``{"reason": "…"}``."""
     job = job_of(request).job.name
     reason = (await read_body(request, "reason")).text("reason")
-    return await _ask(request, SkipNextAsked(_request_id(), job, await asker(request), reason))
+    return await ask(request, SkipNextAsked(request_id(), job, await asker(request), reason))
+
+
+async def drain(request: web.Request) -> web.Response:
+    """Let a node start nothing new: ``{"reason": "…", "node": "…"}``; this one unless named."""
+    body = await read_body(request, "reason", "node")
+    by = await asker(request)
+    event = DrainAsked(request_id(), by, is_on=True, reason=body.text("reason"))
+    return await ask(request, event, at=body.text("node"))
+
+
+async def undrain(request: web.Request) -> web.Response:
+    """Let a node start runs again: ``{"node": "…"}``; this one unless named."""
+    body = await read_body(request, "node")
+    event = DrainAsked(request_id(), await asker(request), is_on=False)
+    return await ask(request, event, at=body.text("node"))
 
 
 async def reload(request: web.Request) -> web.Response:
@@ -105,55 +91,21 @@ async def get_audit(request: web.Request) -> web.Response:
     return json_response({"now": iso(node.now()), "audit": audit})
 
 
-def resolve_params(job: Job, given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return the job's parameters with defaults filled in; refuse what does not fit.
-
-    They become environment variables, which hold no NUL. A parameter without a default
-    must be given.
-    """
-    check_names(given, [param.name for param in job.params], f"parameter of {job.name}")
-    resolved = []
-    for param in job.params:
-        value = given.get(param.name, param.default)
-        if value is None:
-            raise bad_request(f"parameter {param.name} is missing; it has no default")
-        if param.name in given:
-            _check_param(param.name, value, param.pattern)
-        resolved.append((param.name, value))
-    return tuple(resolved)
-
-
-def _check_param(name: str, value: str, pattern: str | None) -> None:
-    if len(value) > MAX_PARAM or "\0" in value or not _is_encodable(value):
-        raise bad_request(f"parameter {name}: at most {MAX_PARAM} characters, none of them NUL")
-    if pattern is not None and not re.fullmatch(pattern, value):
-        raise bad_request(f'parameter {name}: "{value[:100]}" does not match {pattern}')
-
-
-def _is_encodable(value: str) -> bool:
+async def _run_to_cancel(request: web.Request) -> str:
+    """Return the id of an active run. While the store is silent the scheduler, which knows
+    its own runs, is left to judge the name."""
+    name = path_name(request, "run")
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-async def _ask(request: web.Request, event: OperatorEvent) -> web.Response:
-    """Hand a wish to the scheduler and answer with what it says."""
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            reply = await node_of(request).ask(event)
-    except TimeoutError:
-        words = f"no answer within {ANSWER_WITHIN_S:.0f} s; it may happen yet: ask for the status"
-        raise Problem(503, "no_answer", words) from None
-    if isinstance(reply, Accepted):
-        return json_response(accepted_shape(reply))
-    raise refusal(reply)
+        found = await find_run(node_of(request), name)
+    except StoreUnavailable:
+        if not RUN_ID.fullmatch(name):
+            raise no_such("run", name, []) from None
+        return name
+    if isinstance(found, RunRecord) and found.ended_at is not None:
+        words = f"run {found.run_id} has ended already: {found.outcome}, at {iso(found.ended_at)}"
+        raise Problem(404, "no_such_run", words)
+    return found.run_id
 
 
 def _job_or_all(request: web.Request) -> str | None:
     return job_of(request).job.name if "job" in request.match_info else None
-
-
-def _request_id() -> str:
-    return secrets.token_hex(8)

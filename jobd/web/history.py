@@ -1,31 +1,27 @@
-"""Questions about runs and ticks: what ran, what it wrote, and why. Read-only."""
+"""Questions about runs: what ran, on which node, and what it wrote. Read-only."""
 
+import asyncio
 import re
-from collections.abc import Sequence
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from jobd.core.claim import Trigger
-from jobd.core.ledger import TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
-from jobd.core.view import JobView, WaitingView
+from jobd.core.view import WaitingView
+from jobd.errors import StoreUnavailable
 from jobd.ports import RunFilter
-from jobd.web.api import job_of
+from jobd.web.fleet import known_nodes
 from jobd.web.keys import is_control, node_of
 from jobd.web.node import Node, OutputSlice
 from jobd.web.problem import Problem, bad_request, json_response, no_such
 from jobd.web.query import check_names, path_name, whole_number
 from jobd.web.shapes import Json, iso, run_shape, waiting_run_shape
-from jobd.web.when import When, parse_when
-from jobd.web.why import Evidence, Verdict, explain, in_the_way
-from jobd.web.why_at import explain_at, neighbours
 
 MAX_ROWS = 1000
 MAX_WAIT_S = 30
 POLL = timedelta(milliseconds=200)  # between two looks at a growing output
+POLL_AFAR = timedelta(seconds=1)  # at one that another node keeps: each is a letter
 SLICE_BYTES = 1 << 18
 RUN_ID = re.compile(r"[0-9A-Za-z_.:-]{1,100}")
 ANY_OFFSET = (1 << 63) - 1
@@ -43,7 +39,9 @@ async def get_runs(request: web.Request) -> web.Response:
     if not records and job is not None and node.job_view(job) is None:
         raise no_such("job", job, [view.job.name for view in node.job_views()])
     runs: list[Json] = [run_shape(r, with_params=is_control(request)) for r in records]
-    return json_response({"now": iso(node.now()), "runs": runs})
+    here = node.identity.node
+    is_spread = len(known_nodes(node.view())) > 1 or any(r.node != here for r in records)
+    return json_response({"now": iso(node.now()), "several_nodes": is_spread, "runs": runs})
 
 
 async def get_run(request: web.Request) -> web.Response:
@@ -74,7 +72,8 @@ async def get_output(request: web.Request) -> web.Response:
     record = await _run_with_output(node, path_name(request, "run"))
     attempt = whole_number(request, "attempt", 0, 1 << 31) or record.attempt
     offset = whole_number(request, "offset", 0, ANY_OFFSET)
-    looks = whole_number(request, "follow", 0, MAX_WAIT_S) * (timedelta(seconds=1) // POLL)
+    poll = POLL if record.node == node.identity.node else POLL_AFAR
+    looks = whole_number(request, "follow", 0, MAX_WAIT_S) * (timedelta(seconds=1) // poll)
     while True:
         # Whether it is over is asked before reading: what is written in between is not missed.
         is_over = record.ended_at is not None or attempt < record.attempt
@@ -83,45 +82,48 @@ async def get_output(request: web.Request) -> web.Response:
         if has_more or is_over or looks <= 0:
             return _output_reply(record, attempt, piece, is_over and not has_more)
         looks -= 1
-        record = await node.wait_ended(record.run_id, POLL) or record
-
-
-async def get_why(request: web.Request) -> web.Response:
-    """Answer what became of the job's last ticks, or of those ``at`` a time, and why."""
-    check_names(request.query, ("at", "limit"), "query parameter")
-    node, view = node_of(request), job_of(request)
-    limit = whole_number(request, "limit", 10, MAX_ROWS)
-    zone, now = ZoneInfo(view.job.timezone), node.now()
-    text = request.query.get("at")
-    when = parse_when(text, zone, now) if text is not None else None
-    evidence = await _gather(node, view, zone, when, limit)
-    verdicts = explain_at(evidence, when) if when else explain(evidence)[:limit]
-    nearby = neighbours(evidence, when) if when else []
-    document: dict[str, Json] = {
-        "now": iso(now),
-        "job": view.job.name,
-        "timezone": view.job.timezone,
-        "at": iso(when.start) if when else None,
-        "verdicts": _shapes(verdicts),
-        "nearest": _shapes(nearby),
-        "in_the_way_now": [*in_the_way(view, zone, now)],
-        "next_fire": iso(view.next_fire),
-        "next_due": iso(view.next_due),
-    }
-    return json_response(document)
+        record = await _later(node, record, poll)
 
 
 async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
-    """Return a run by its id or a prefix of it; one that still waits has no record yet."""
+    """Return a run by its id or a prefix of it; one that still waits has no record yet.
+
+    While the store does not answer, the runs that are active here are known all the same.
+    """
     if not RUN_ID.fullmatch(name):
         raise no_such("run", name, [])
-    record = await node.store.run(name)
+    try:
+        record = await node.store.run(name)
+    except StoreUnavailable:
+        record = _active_here(node, name)
+        if record is None:
+            raise
     if record is not None:
         return record
     waiting = [w for view in node.job_views() for w in view.waiting if w.run_id.startswith(name)]
     if len(waiting) != 1:
         raise no_such("run", name, [])
     return waiting[0]
+
+
+def _active_here(node: Node, name: str) -> RunRecord | None:
+    shown = [s for view in node.job_views() for s in view.runs if s.run.run_id.startswith(name)]
+    if len(shown) != 1:
+        return None
+    run = shown[0].run
+    facts = (run.run_id, run.job, run.node, run.token, run.trigger, run.fire_time, run.claimed_at)
+    return RunRecord(
+        *facts, run.requested_by, run.attempt, started_at=shown[0].started_at, params=run.params
+    )
+
+
+async def _later(node: Node, record: RunRecord, pause: timedelta) -> RunRecord:
+    """Return the record a moment later; as it was while the store does not answer."""
+    try:
+        return await node.wait_ended(record.run_id, pause) or record
+    except StoreUnavailable:
+        await asyncio.sleep(pause.total_seconds())
+        return record
 
 
 async def _read_output(node: Node, record: RunRecord, attempt: int, offset: int) -> OutputSlice:
@@ -156,32 +158,3 @@ def _output_reply(
     return web.Response(
         body=piece.data, headers=headers, content_type="text/plain", charset="utf-8"
     )
-
-
-async def _gather(
-    node: Node, view: JobView, zone: ZoneInfo, when: When | None, limit: int
-) -> Evidence:
-    """Return the ledger's rows, the runs that they name, and the runs by hand near them."""
-    job, at = view.job.name, when.start if when else None
-    rows = await node.store.ticks(job, at=at, limit=max(limit, 2))
-    recent = await node.store.runs(RunFilter(job, limit=max(limit, MAX_ROWS if when else 0)))
-    runs = {record.run_id: record for record in recent}
-    for run_id in _named(rows) - runs.keys():
-        record = await node.store.run(run_id)
-        if record is not None:
-            runs[run_id] = record
-    oldest = min((row.ticks.first for row in rows), default=None)
-    manual = [
-        run
-        for run in recent
-        if run.trigger is Trigger.MANUAL and (when or oldest is None or run.claimed_at >= oldest)
-    ]
-    return Evidence(view, zone, node.now(), rows, runs, manual)
-
-
-def _named(rows: Sequence[TickRecord]) -> set[str]:
-    return {run_id for row in rows for run_id in (row.run_id, row.blocker) if run_id}
-
-
-def _shapes(verdicts: Sequence[Verdict]) -> list[Json]:
-    return [verdict.shape() for verdict in verdicts]

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from aiohttp import web
 
 from jobd.core.effects import Refused
-from jobd.errors import JobdError, StoreUnavailable
+from jobd.errors import JobdError, NodeUnavailable, OutputGone, StoreUnavailable
 from jobd.web.shapes import Json, active_run_shape
 
 log = logging.getLogger("jobd.web")
@@ -23,6 +23,7 @@ _STATUS_BY_REFUSAL = {
     "busy": 409,
     "bad_request": 400,
     "shutting_down": 503,
+    "node_unavailable": 503,
 }
 
 
@@ -52,7 +53,7 @@ def bad_request(message: str) -> Problem:
 
 
 def no_such(kind: str, name: str, known: list[str]) -> Problem:
-    """Return the problem of an unknown job or run, with the nearest known names."""
+    """Return the problem of an unknown job, run or node, with the nearest known names."""
     nearest = get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
     nearest_json: list[Json] = list(nearest)
@@ -81,6 +82,10 @@ async def problems_as_json(request: web.Request, handler: Handler) -> web.Stream
         return _from_aiohttp(request, error).response()
     except StoreUnavailable as error:
         return Problem(503, "store_unavailable", f"the store does not answer: {error}").response()
+    except NodeUnavailable as error:
+        return Problem(503, "node_unavailable", str(error)).response()
+    except OutputGone as error:
+        return Problem(404, "output_gone", str(error)).response()
     except JobdError as error:
         return Problem(503, "unavailable", str(error)).response()
     except Exception:

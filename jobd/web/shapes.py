@@ -129,6 +129,9 @@ def job_shape(view: JobView) -> JsonObject:
         "schedule": schedule.text if schedule else None,
         "timezone": view.job.timezone,
         "enabled": view.job.enabled,
+        "scope": view.job.scope.value,
+        "nodes": list(view.job.nodes),
+        "pool": view.job.pool.name if view.job.pool else None,
         "description": view.job.about.description,
         "owner": view.job.about.owner,
         "runbook": view.job.about.runbook,
@@ -148,6 +151,7 @@ def job_shape(view: JobView) -> JsonObject:
         "pause": pause_shape(view.pause),
         "skip_next": pause_shape(memory.skip_next),
         "active": [active_run_shape(shown.run, shown) for shown in view.runs],
+        "elsewhere": [active_run_shape(run) for run in view.elsewhere],
         "waiting": [waiting_shape(waiting) for waiting in view.waiting],
     }
 
@@ -185,6 +189,7 @@ def store_shape(kind: str, health: StoreHealth) -> JsonObject:
         "up": health.is_up,
         "trouble": health.trouble,
         "since": iso(health.since),
+        "latency_s": health.latency_s,
     }
 
 
@@ -199,10 +204,11 @@ def audit_shape(entry: AuditEntry) -> JsonObject:
     }
 
 
-def accepted_shape(accepted: Accepted) -> JsonObject:
-    """Return what an operator's wish led to."""
+def accepted_shape(accepted: Accepted, node: str) -> JsonObject:
+    """Return what an operator's wish led to, and on which node."""
     return {
         "accepted": True,
+        "node": node,
         "run_ids": list(accepted.run_ids),
         "message": accepted.message,
     }

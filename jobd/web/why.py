@@ -3,7 +3,7 @@
 Times in the words are in the job's own time zone, the one its schedule is written in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
@@ -55,6 +55,7 @@ class Evidence:
     rows: Sequence[TickRecord] = ()  # newest first
     runs: Mapping[str, RunRecord] = field(default_factory=dict)
     manual: Sequence[RunRecord] = ()
+    names_nodes: bool = False  # there are several: say which one did it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Verdict:
             "reason": row.reason.value if row and row.reason else None,
             "detail": row.detail if row else "",
             "decided_at": iso(row.decided_at) if row else None,
+            "decided_by": row.node if row else None,
             "run_id": self.run.run_id if self.run else (row.run_id if row else None),
             "run": run_shape(self.run, with_params=False) if self.run else None,
             "blocker_id": row.blocker if row else None,
@@ -104,35 +106,10 @@ def judge_row(evidence: Evidence, row: TickRecord) -> Verdict:
 def judge_manual(evidence: Evidence, run: RunRecord) -> Verdict:
     """Return what became of a run that somebody asked for."""
     by = run.requested_by or "an operator"
-    words = f"run {run.run_id} started by hand, asked by {by}, {_fate(run, evidence)}"
+    where = _on(run.node, evidence)
+    words = f"run {run.run_id} started by hand{where}, asked by {by}, {_fate(run, evidence)}"
     text = f"{stamp(run.claimed_at, evidence.zone)} {words}"
     return Verdict(Kind.MANUAL, text, run.claimed_at, run=run)
-
-
-def in_the_way(view: JobView, zone: tzinfo, now: datetime) -> Iterator[str]:
-    """Yield a sentence for everything that keeps the job from starting right now."""
-    job, memory = view.job, view.memory
-    if not job.enabled:
-        yield "disabled: enabled = false in its configuration"
-    if job.schedule is None:
-        yield "no schedule: it runs only when triggered"
-    if view.pause is not None:
-        until = view.pause.until
-        end = f", until {stamp(until, zone)}" if until else ""
-        why = f' "{view.pause.reason}"' if view.pause.reason else ""
-        yield f"paused by {view.pause.by} since {stamp(view.pause.since, zone)}{why}{end}"
-    if memory.skip_next is not None:
-        why = f' "{memory.skip_next.reason}"' if memory.skip_next.reason else ""
-        yield f"the next tick will be skipped: skip-next by {memory.skip_next.by}{why}"
-    for shown in view.runs:
-        since = shown.started_at or shown.run.claimed_at
-        where = f"on {shown.run.node} since {stamp(since, zone)}"
-        yield f"run {shown.run.run_id} is active {where}; overlap = {job.overlap.value}"
-    if memory.rest_until is not None and memory.rest_until > now:
-        yield f"max_duty: the job rests until {stamp(memory.rest_until, zone)}"
-    for waiting in view.waiting:
-        what = f"the tick of {stamp(waiting.fire_time, zone)}" if waiting.fire_time else "a run"
-        yield f"{what} waits since {stamp(waiting.since, zone)}: {waiting.held_by}"
 
 
 def _skipped(evidence: Evidence, row: TickRecord) -> Verdict:
@@ -143,7 +120,8 @@ def _skipped(evidence: Evidence, row: TickRecord) -> Verdict:
         words = f"run {row.blocker} ({_whereabouts(evidence, row, blocker)}) was active"
     if row.detail:
         words = row.detail if row.blocker is None else f"{words}; {row.detail}"
-    text = f"{_which(row, evidence.zone)} skipped: {row.reason.value} — {words}"
+    by = f"; decided by {row.node}" if evidence.names_nodes else ""
+    text = f"{_which(row, evidence.zone)} skipped: {row.reason.value} — {words}{by}"
     return Verdict(Kind.SKIPPED, text, row.ticks.first, row, blocker=blocker)
 
 
@@ -162,16 +140,22 @@ def _started(evidence: Evidence, row: TickRecord) -> Verdict:
     which = _which(row, evidence.zone)
     run = evidence.runs.get(row.run_id or "")
     if run is None:
-        text = f"{which} started as run {row.run_id} (no longer in the history)"
+        where = _on(row.node, evidence)
+        text = f"{which} started as run {row.run_id}{where} (no longer in the history)"
         return Verdict(Kind.STARTED, text, row.ticks.first, row)
     began = run.started_at if run.attempt == 1 and run.started_at else run.claimed_at
     lateness = began - due_of(evidence.view.job, row.ticks.first)
     how = " to catch up" if run.trigger is Trigger.CATCHUP else ""
     after = f"{in_words(lateness)} after its due time"
-    text = f"{which} started as run {run.run_id}{how}, {after}, {_fate(run, evidence)}"
+    where = _on(run.node, evidence)
+    text = f"{which} started as run {run.run_id}{where}{how}, {after}, {_fate(run, evidence)}"
     return Verdict(
         Kind.STARTED, text, row.ticks.first, row, run, lateness_s=lateness.total_seconds()
     )
+
+
+def _on(node: str, evidence: Evidence) -> str:
+    return f" on {node}" if evidence.names_nodes else ""
 
 
 def _fate(run: RunRecord, evidence: Evidence) -> str:

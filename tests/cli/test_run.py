@@ -126,6 +126,19 @@ def test_a_damaged_store_is_73(run: Run, tmp_path: Path) -> None:
     assert (status, err.startswith(f"jobd: {tmp_path}/state/jobd.db is")) == (73, True)
 
 
+@pytest.mark.usefixtures("supervisor", "stops_when_ready")
+def test_a_daemon_that_may_not_migrate_is_73_until_jobd_migrate_was_run(
+    run: Run, tmp_path: Path
+) -> None:
+    """The contract of ``store.migrate = false``; the first command is that of the message."""
+    text = f"[store]\nmigrate = false\n{JOB}"
+    words = "does not exist, and store.migrate is false; run `jobd migrate` first"
+    assert run(text) == (73, f"jobd: {tmp_path}/state/jobd.db {words}\n")
+    with pytest.raises(SystemExit) as left:
+        main(["migrate", "-c", "jobd.toml"])
+    assert (left.value.code, run(text)) == (0, (0, ""))
+
+
 def test_a_supervisor_that_is_not_there_is_71_and_says_how_to_start_it(
     run: Run, tmp_path: Path
 ) -> None:

@@ -69,6 +69,16 @@ def test_a_run_that_nobody_holds_is_lost(desk: Desk) -> None:
     assert desk.outcomes("a") == [Outcome.LOST]
 
 
+def test_an_end_that_nobody_heard_of_keeps_the_words_about_its_pattern(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    run, exit_ = desk.process("a").run, desk.end_unseen("a")
+    desk.restart(is_connected=False)
+    held = HeldRun(run, desk.now, exit_, search_trouble="it gave up after 5 s")
+    desk.handle(Recovered((held,)))
+    assert desk.history("a")[0].reason == "judged without failure_pattern: it gave up after 5 s"
+
+
 def test_a_start_error_that_nobody_heard_of_ends_the_run(desk: Desk) -> None:
     desk.starts_are_confirmed = False
     desk.job("a", every="10m")

@@ -1,6 +1,7 @@
 """Runs: attempts, retries and their delays, ends and what is learned from them."""
 
 from jobd.core.effects import FinishRun, SaveRun
+from jobd.core.events import AttemptEnded
 from jobd.core.job import Retries
 from jobd.core.outcome import Outcome, StopCause
 from tests.core.desk import Desk, span
@@ -139,6 +140,19 @@ def test_an_attempt_that_could_not_be_executed_is_a_start_error(desk: Desk) -> N
     assert (record.outcome, record.reason) == (
         Outcome.START_ERROR,
         "no such file: /usr/bin/nothing",
+    )
+
+
+def test_a_success_that_no_pattern_could_doubt_says_so(desk: Desk) -> None:
+    """An operator who relies on failure_pattern has to see where it was not asked."""
+    desk.job("a", every="10m", failure_pattern="^(a+)+$")
+    desk.pass_time("10m")
+    run_id, exit_ = desk.process("a").run.run_id, desk.end_unseen("a")
+    desk.handle(AttemptEnded(run_id, exit_, desk.now, search_trouble="it gave up after 5 s"))
+    record = desk.history("a")[0]
+    assert (record.outcome, record.reason) == (
+        Outcome.SUCCESS,
+        "judged without failure_pattern: it gave up after 5 s",
     )
 
 

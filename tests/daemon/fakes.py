@@ -1,7 +1,7 @@
 """Fakes for the daemon's parts: a clock set by hand, a store that fails on demand, processes
 on paper."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,8 +126,8 @@ class FakeSupervisor:
     async def stop(self, run_id: str, cause: str) -> None:
         self._order("stop", (run_id, cause))
 
-    async def extend(self, run_id: str, until_steady_s: float | None) -> None:
-        self._order("extend", (run_id, until_steady_s))
+    async def extend(self, untils: Mapping[str, float | None]) -> None:
+        self._order("extend", dict(untils))
 
     async def forget(self, run_ids: Iterable[str]) -> None:
         self._order("forget", list(run_ids))

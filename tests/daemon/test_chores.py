@@ -1,5 +1,6 @@
 """Chores: the store's health is told when it changes; history and output go together."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,10 @@ class Desk:
         self.store, self.clock, self.outputs = store, clock, outputs
         self.settings = SETTINGS
         self.told: list[StoreHealth] = []
-        self.chores = Chores(store, clock, outputs, lambda: self.settings, self.told.append)
+        self.active: set[str] = set()
+        self.chores = Chores(
+            store, clock, outputs, self.active, lambda: self.settings, self.told.append
+        )
 
     async def ended_run(self, run_id: str, minute: int) -> Path:
         """Let a run be over, and return where its output is."""
@@ -41,6 +45,14 @@ class Desk:
         await self.store.finish([replace(end, record=replace(end.record, ended_at=at))])
         keep_output(self.outputs.path(run_id, 1), b"x")
         return self.outputs.path(run_id, 1)
+
+    def output(self, run_id: str, age: timedelta = SETTINGS.keep_runs * 2) -> Path:
+        """Leave an output of a run that the store does not know."""
+        path = self.outputs.path(run_id, 1)
+        keep_output(path, b"x")
+        written_s = (self.clock.now() - age).timestamp()
+        os.utime(path, (written_s, written_s))
+        return path
 
 
 @pytest.fixture
@@ -117,6 +129,46 @@ async def test_retention_follows_a_reload(desk: Desk) -> None:
     assert not old.exists()
 
 
+async def test_output_of_a_run_that_the_store_never_knew_is_swept_when_it_is_old(
+    desk: Desk, log: list[Any]
+) -> None:
+    """The disk was full when it ran: no history row will ever take the file with it."""
+    old, young = desk.output("aa11"), desk.output("bb22", SETTINGS.keep_runs / 2)
+    await desk.chores.prune()
+    assert (old.exists(), young.exists()) == (False, True)
+    assert [(r["event"], r["runs"]) for r in log] == [("output of unknown runs deleted", 1)]
+
+
+async def test_old_output_of_an_active_run_is_kept(desk: Desk) -> None:
+    """It lasts for months and said nothing since its first minute; the disk is full or not."""
+    path = desk.output("aa11")
+    desk.active.add("aa11")
+    await desk.chores.prune()
+    assert path.exists()
+
+
+async def test_old_output_of_a_run_that_the_store_keeps_is_kept(desk: Desk) -> None:
+    """It wrote nothing in the last month before its end."""
+    path = await desk.ended_run("aa11", 0)
+    desk.output("aa11")
+    await desk.chores.prune()
+    assert path.exists()
+
+
+async def test_a_known_run_s_id_does_not_keep_the_output_of_its_prefix(desk: Desk) -> None:
+    known, stranger = await desk.ended_run("aa112", 0), desk.output("aa11")
+    await desk.chores.prune()
+    assert (known.exists(), stranger.exists()) == (True, False)
+
+
+async def test_a_store_in_trouble_does_not_make_strangers_of_its_runs(desk: Desk) -> None:
+    """It may owe to the file what it knows."""
+    path = desk.output("aa11")
+    desk.store.history_trouble = "disk full"
+    await desk.chores.prune()
+    assert path.exists()
+
+
 async def test_a_silent_store_postpones_retention(desk: Desk, log: list[Any]) -> None:
     desk.store.is_down = True
     await desk.chores.prune()
@@ -132,3 +184,11 @@ async def test_both_chores_come_back_for_ever(desk: Desk, monkeypatch: pytest.Mo
         calls = desk.store.calls
         await until(lambda: calls.count("ping") >= 3 and calls.count("prune") >= 3)
         tasks.cancel_scope.cancel()
+
+
+async def test_how_long_the_store_takes_to_answer_is_known(desk: Desk) -> None:
+    await desk.chores.ping()
+    well = desk.chores.health.latency_s
+    desk.store.is_down = True
+    await desk.chores.ping()
+    assert (well, desk.chores.health.latency_s) == (0.0, None)

@@ -89,7 +89,7 @@ def test_everything_of_the_job_is_handed_over() -> None:
     )  # fmt: skip
     assert made == Launch(
         run_of(), ("sleep", "1"), made.env, "/tmp", str(OUTPUT), 99, 2, 3.0, None, None, (),
-        0o077, "/dev/zero", 60.0, 1 << 20, 1 << 19, 0.5, 10, 20, 30, 5, 500,
+        0o077, "/dev/zero", 60.0, None, 1 << 20, 1 << 19, 0.5, 10, 20, 30, 5, 500,
     )  # fmt: skip
 
 

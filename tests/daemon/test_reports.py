@@ -1,6 +1,5 @@
 """Reports: from the supervisor's words to events, over its death and return."""
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from jobd.daemon import reports as module
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.reports import Reports
+from jobd.daemon.searches import Finding
 from tests.daemon.fakes import NOON, FakeSupervisor, exit_of, job_of, keep_output, run_of, until
 
 PICKY = job_of("picky", failure_pattern="^ERROR")
@@ -92,25 +92,37 @@ async def test_a_long_search_holds_up_no_other_run_s_reports(
     overlap because of it."""
     may_end = anyio.Event()
 
-    async def slow(run_id: str, attempt: int, pattern: str) -> bool:
+    async def slow(run_id: str, attempt: int, pattern: str) -> Finding:
         await may_end.wait()
-        return True
+        return Finding(True)
 
-    monkeypatch.setattr(desk.outputs, "has_match", slow)
+    monkeypatch.setattr(desk.outputs, "search", slow)
     desk.runs(PICKY, "r1")
     assert await desk.hear(ended("r1"), ended("r2"), count=1) == [ended("r2")]
 
 
-async def test_the_search_runs_beside_the_event_loop(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def test_a_search_that_gives_up_leaves_the_judgement_to_the_exit_status(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, log: list[Any]
 ) -> None:
-    threads = []
-    monkeypatch.setattr(
-        "jobd.daemon.outputs._search", lambda *_: threads.append(threading.current_thread())
-    )
+    async def give_up(run_id: str, attempt: int, pattern: str) -> Finding:
+        return Finding(False, "it gave up after 5 s")
+
+    monkeypatch.setattr(desk.outputs, "search", give_up)
     desk.runs(PICKY, "r1")
-    await desk.hear(ended("r1"))
-    assert threading.main_thread() not in threads
+    expected = replace(ended("r1"), search_trouble="it gave up after 5 s")
+    assert await desk.hear(ended("r1")) == [expected]
+    held = HeldRun(run_of("picky", "r1"), NOON, exit_of(), ended_at=NOON)
+    assert await desk.reports.held([held]) == (
+        replace(held, search_trouble="it gave up after 5 s"),
+    )
+    told = {
+        "event": "output not searched for failure_pattern; judged by exit status alone",
+        "log_level": "warning",
+        "job": "picky",
+        "run": "r1",
+        "error": "it gave up after 5 s",
+    }
+    assert log == [told, told]
 
 
 async def test_a_death_is_told_before_what_the_next_supervisor_holds(desk: Desk) -> None:
@@ -125,11 +137,11 @@ async def test_an_end_that_is_still_being_judged_counts_before_the_death(
 ) -> None:
     """Told afterwards it would be taken for the end of the next attempt."""
 
-    async def slow(run_id: str, attempt: int, pattern: str) -> bool:
+    async def slow(run_id: str, attempt: int, pattern: str) -> Finding:
         await anyio.sleep(0.02)
-        return True
+        return Finding(True)
 
-    monkeypatch.setattr(desk.outputs, "has_match", slow)
+    monkeypatch.setattr(desk.outputs, "search", slow)
     desk.runs(PICKY, "r1")
     desk.supervisor.report(ended("r1"))
     desk.supervisor.die()

@@ -58,6 +58,26 @@ async def test_starts_that_follow_each_other_are_handed_over_together(desk: Desk
     assert desk.supervisor.orders == [("start", ["r1", "r2", "r3"])]
 
 
+async def test_the_first_of_a_herd_starts_before_the_last_is_prepared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each preparation is a fraction of a millisecond that the first would wait for all."""
+    monkeypatch.setattr(module, "PREPARED_AT_ONCE", 2)
+    started_before: list[int] = []
+    prepare = module.launch
+
+    def noting(*arguments: Any) -> Any:
+        started_before.append(len(desk.supervisor.launches))
+        return prepare(*arguments)
+
+    monkeypatch.setattr(module, "launch", noting)
+    await desk.work_off(*[start(f"r{number}") for number in range(5)])
+    assert started_before == [0, 0, 2, 2, 4]
+    assert [launch.run.run_id for launch in desk.supervisor.launches] == [
+        f"r{number}" for number in range(5)
+    ]
+
+
 async def test_orders_keep_their_order(desk: Desk) -> None:
     """A stop that overtook its start would stop nothing."""
     await desk.work_off(

@@ -1,7 +1,9 @@
 """The stores under test, and a scene in which tests speak of jobs and minutes."""
 
+import asyncio
 import resource
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deploy.cluster.postgres import PrivatePostgres
 from jobd.core.claim import (
     ActiveRun,
     ClaimAnswer,
@@ -27,7 +30,9 @@ from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import CronSchedule, Schedule
 from jobd.ports import Enrolment, Store
 from jobd.store.memory import MemoryStore
+from jobd.store.postgres import PgStore
 from jobd.store.sqlite import SqliteStore
+from tests.store.shared import TEST_CLOCK, Timed
 
 FILE_SIZE = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -227,13 +232,43 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "state" / "jobd.db"
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite, restarted before every call"])
+@pytest.fixture(scope="session")
+def template(postgres: PrivatePostgres) -> str:
+    """Return a database with jobd's tables and a clock that tests set."""
+
+    async def make(url: str) -> None:
+        store = PgStore(url, node=NODE, lease_ttl=timedelta(seconds=30), call_timeout_s=20.0)
+        await store.open()
+        await store.close()
+
+    # What the tests write need not outlive a crash, and is written ten times as fast.
+    postgres.sql("ALTER SYSTEM SET synchronous_commit = off", "SELECT pg_reload_conf()")
+    url = postgres.create_database("template_of_tests")
+    with ThreadPoolExecutor(1) as thread:  # in this one a loop may be running
+        thread.submit(lambda: asyncio.run(make(url))).result()
+    postgres.sql(TEST_CLOCK, database="template_of_tests")
+    return "template_of_tests"
+
+
+@pytest.fixture
+def pg_url(postgres: PrivatePostgres, template: str, numbers: Iterator[int]) -> Iterator[str]:
+    """Return the URL of a database of this test's own."""
+    name = f"test_{next(numbers)}"
+    yield postgres.create_database(name, template)
+    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+SINGLE = ("memory", "sqlite", "sqlite, restarted before every call")
+
+
+@pytest.fixture(params=[*SINGLE, "postgres"])
 async def store(request: pytest.FixtureRequest, database: Path) -> AsyncIterator[Any]:
     """Every store that the conformance suite holds to the contract."""
     makers: dict[str, Callable[[], Any]] = {
         "memory": MemoryStore,
         "sqlite": lambda: SqliteStore(database, node=NODE),
         "sqlite, restarted before every call": lambda: Restarting(database),
+        "postgres": lambda: Timed(request.getfixturevalue("pg_url")),
     }
     store = makers[request.param]()
     await store.open()

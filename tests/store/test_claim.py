@@ -6,6 +6,7 @@ from jobd.core.claim import ClaimGranted, Pause, PoolDemand
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
 from jobd.ports import RunFilter
+from tests.store.conftest import SINGLE
 
 NODE = "app1"
 
@@ -215,7 +216,8 @@ async def test_a_claim_that_must_wait_does_not_move_the_watermark(scene) -> None
     assert (await scene.memory("backup")).settled_until == scene.at(1)
 
 
-async def test_the_watermark_may_go_back(scene) -> None:
+@pytest.mark.parametrize("store", SINGLE, indirect=True)
+async def test_the_watermark_of_a_single_node_may_go_back(scene) -> None:
     """The wall clock was set back, and the core says so."""
     await scene.enrol("backup", minute=60)
     await scene.claim("backup", 30, settled=30)

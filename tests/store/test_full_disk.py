@@ -361,13 +361,13 @@ async def test_room_is_given_up_only_for_an_opening_that_needs_it(
     prepare = migrate.prepare
     found: list[bool] = []
 
-    def prepare_with_room(path: Path) -> None:
+    def prepare_with_room(path: Path, **how: bool) -> None:
         found.append(reserve.exists())
         if reserve.exists():
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
-        prepare(path)
+        prepare(path, **how)
 
     store = SqliteStore(database, node="app1")
     await store.open()

@@ -13,9 +13,9 @@ from jobd.store.sqlite import SqliteStore
 from jobd.store.statements import Migration, migrations
 
 
-async def open_once(database: Path) -> None:
+async def open_once(database: Path, *, migrates: bool = True) -> None:
     """Open a store on the file and close it."""
-    store = SqliteStore(database, node="app1")
+    store = SqliteStore(database, node="app1", migrates=migrates)
     try:
         await store.open()
     finally:
@@ -185,6 +185,31 @@ async def test_an_upgrade_that_fails_leaves_the_older_file_whole(
     monkeypatch.undo()
     assert pragma(database, "user_version") == version
     await open_once(database)
+
+
+async def test_an_older_file_that_may_not_be_upgraded_is_refused_and_left_as_it_is(
+    database: Path, make_scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await used(database, make_scene)
+    before = content(database)
+    two_steps(monkeypatch, "ALTER TABLE job ADD COLUMN flavour TEXT;")
+    with pytest.raises(StateError, match=r"tables of version 1, .+ needs 2, .+ `jobd migrate`"):
+        await open_once(database, migrates=False)
+    assert content(database) == before
+
+
+async def test_a_missing_file_that_may_not_be_made_is_an_error_and_stays_missing(
+    database: Path,
+) -> None:
+    """An empty history made by mistake would start every job's catch-up anew."""
+    with pytest.raises(StateError, match=rf"{database} does not exist, .+ run `jobd migrate`"):
+        await open_once(database, migrates=False)
+    assert [path.name for path in database.parent.iterdir()] == ["lock"]
+
+
+async def test_a_current_file_needs_no_right_to_upgrade(database: Path, make_scene) -> None:
+    await used(database, make_scene)
+    await open_once(database, migrates=False)
 
 
 async def test_a_file_that_a_dead_daemon_had_begun_is_made_anew(database: Path) -> None:

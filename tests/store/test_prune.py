@@ -4,7 +4,7 @@ import asyncio
 
 from jobd.core.claim import ClaimGranted
 from jobd.ports import AuditEntry, RunFilter
-from jobd.store import remembered, sqlite_file
+from jobd.store import postgres_questions, remembered, sqlite_file
 
 LONG_AGO = -1_000_000
 EVERYTHING = 1_000
@@ -145,7 +145,7 @@ async def test_claims_come_between_the_batches(sqlite_scene) -> None:
 
 
 async def test_who_did_what_is_bounded(scene, monkeypatch) -> None:
-    for module in (remembered, sqlite_file):
+    for module in (remembered, postgres_questions, sqlite_file):
         monkeypatch.setattr(module, "AUDIT_KEPT", 3)
     for minute in range(5):
         await scene.store.note(AuditEntry(scene.at(minute), "uid 0", "pause", "backup"))

@@ -128,22 +128,22 @@ async def test_a_run_is_dead_by_the_instant_it_was_given(open_ward: Any) -> None
     """Trusted until: whatever ignores its stop signal before is killed then, not later."""
     script = "trap '' TERM; while :; do sleep 0.05; done"
     await open_ward.start(open_ward.shell("leased", script, kill_after_s=60, timeout_s=600))
-    await open_ward.client.extend("leased", _steady_s() + 0.6)
+    await open_ward.client.extend({"leased": _steady_s() + 0.6})
     end = await open_ward.end("leased")
     assert (end.exit.stop_cause, end.exit.signal) == ("trust", signal.SIGKILL)
 
 
 async def test_renewals_push_the_instant_on(open_ward: Any) -> None:
     await open_ward.start(open_ward.shell("renewed", "sleep 0.6; exit 8"))
-    await open_ward.client.extend("renewed", _steady_s() + 0.3)
-    await open_ward.client.extend("renewed", _steady_s() + 300)
+    await open_ward.client.extend({"renewed": _steady_s() + 0.3})
+    await open_ward.client.extend({"renewed": _steady_s() + 300})
     assert (await open_ward.end("renewed")).exit.exit_code == 8
 
 
 async def test_without_renewals_to_come_only_the_timeout_counts(open_ward: Any) -> None:
     await open_ward.start(open_ward.shell("freed", "sleep 600", timeout_s=0.8))
-    await open_ward.client.extend("freed", _steady_s() + 0.5)
-    await open_ward.client.extend("freed", None)
+    await open_ward.client.extend({"freed": _steady_s() + 0.5})
+    await open_ward.client.extend({"freed": None})
     assert (await open_ward.end("freed")).exit.stop_cause == "timeout"
 
 

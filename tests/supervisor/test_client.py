@@ -54,3 +54,43 @@ async def test_a_thousand_orders_in_one_go(open_ward: Any) -> None:
 
 async def test_the_supervisor_survives_the_session_of_its_starter(open_ward: Any) -> None:
     assert os.getsid(open_ward.supervisor_pid) == open_ward.supervisor_pid
+
+
+async def test_the_renewals_of_a_thousand_runs_are_one_write(open_ward: Any) -> None:
+    written = _writes(open_ward)
+    await open_ward.client.extend({f"run-{n}": 1e6 for n in range(1000)})
+    await open_ward.client.extend({})
+    assert len(written) == 1
+    assert written[0].count(b"\n") == 1, "nor are they a stampede of orders"
+
+
+async def test_an_older_supervisor_gets_no_run_that_it_would_not_end(open_ward: Any) -> None:
+    """It does not know the instant in the order, and would not be told if we died now."""
+    open_ward.client._session.knows_leases = False
+    reason = await open_ward.refusal(open_ward.shell("leased", "exit 0", until_steady_s=1e9))
+    assert "older than this daemon" in reason
+    assert (await open_ward.run(open_ward.shell("free", "exit 3"))).exit.exit_code == 3
+
+
+async def test_renewals_in_an_older_daemon_s_words_are_understood(open_ward: Any) -> None:
+    open_ward.client._session.knows_leases = False
+    await open_ward.start(*(open_ward.shell(name, "sleep 600") for name in "ab"))
+    written = _writes(open_ward)
+    await open_ward.client.extend({"a": 0.0, "b": 0.0})
+    assert len(written) == 1
+    for name in "ab":
+        assert (await open_ward.end(name)).exit.stop_cause == "trust"
+
+
+def _writes(ward: Any) -> list[bytes]:
+    """Return a list that grows by what the client writes from now on."""
+    written: list[bytes] = []
+    session = ward.client._session
+    send = session.send
+
+    async def note(data: bytes) -> None:
+        written.append(data)
+        await send(data)
+
+    session.send = note
+    return written

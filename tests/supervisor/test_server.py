@@ -67,6 +67,7 @@ FRAMES = st.fixed_dictionaries(
     {"op": st.sampled_from(["start", "stop", "extend", "forget", "hello", "release", "dance"])},
     optional={
         "run": JUNK, "runs": JUNK, "cause": JUNK, "until": JUNK, "version": JUNK,
+        "untils": JUNK | st.dictionaries(st.text(), JUNK),
         "launch": JUNK | st.dictionaries(st.sampled_from(["run", "argv", "env", "uid"]), JUNK),
     },
 )  # fmt: skip
@@ -92,6 +93,7 @@ def test_what_is_wrong_with_a_frame_is_answered(socket_path: Path) -> None:
     bad = [
         b"no json", b"[]", b'{"op":"dance"}', b'{"op":"stop","run":"x","cause":"boredom"}',
         b'{"op":"start"}', b'{"op":"extend","run":"x","until":"soon"}', b'{"op":"forget"}',
+        b'{"op":"extend","untils":["x"]}', b'{"op":"extend","untils":{"x":1,"y":"soon"}}',
     ]  # fmt: skip
     answers = _ask(socket_path, HELLO + b"\n".join(bad) + b"\n")
     messages = [answer["message"] for answer in answers if answer["ev"] == "error"]

@@ -6,14 +6,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jobd.core.outcome import StopCause
 from jobd.errors import SupervisorError
+from jobd.supervisor import service as module
 from jobd.supervisor.cgroup import read_pids
 from jobd.supervisor.processes import children
+from jobd.supervisor.service import Service
 
 ESCAPE = "setsid sh -c 'echo $$ > {}/deep; exec sleep 600' & echo $$ > {}/main; exec sleep 600"
 
@@ -247,3 +252,52 @@ def _is_guard(pid: int) -> bool:
             return file.read().startswith("jobd-guard")
     except OSError:
         return False
+
+
+@dataclass
+class Herd:
+    """Server, keeper and clock in one: so many starts to go, a death at each."""
+
+    starts: int
+    now_s: float = 100.0
+    count: int = 10
+    reaped_at_s: list[float] = field(default_factory=list)
+
+    def work(self) -> bool:
+        self.starts -= 1
+        self.now_s += 0.02
+        return self.starts > 0
+
+    def reap(self, limit: int) -> tuple[int, set[int]]:
+        self.reaped_at_s.append(round(self.now_s, 2))
+        return 1, set()
+
+    def be_served(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Return when ends were seen, until the service has nothing more to do."""
+        monkeypatch.setattr(module, "steady_s", lambda: self.now_s)
+        service = object.__new__(Service)
+        service._server = service._keeper = self  # type: ignore[assignment]
+        service._guard = SimpleNamespace(pid=0)  # type: ignore[assignment]
+        service._reap_at_s = 0.0
+        is_busy = True
+        while is_busy:
+            service._have_children_died = True
+            self.starts = max(self.starts, 0)
+            is_busy = service._work() and self.starts > 0
+        return self.reaped_at_s
+
+
+def test_while_a_herd_starts_ends_are_seen_together_five_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looked at one by one they would take the time of the starts; put off until the herd
+    has started they would make overlaps of later ticks."""
+    *seen_at_s, last_s = Herd(50).be_served(monkeypatch)
+    pauses_s = [after - before for before, after in pairwise(seen_at_s)]
+    assert pauses_s == [pytest.approx(0.21, abs=0.02)] * 4
+    assert last_s == 101.0  # with the last start, whenever that is
+
+
+def test_the_dead_of_a_huge_herd_are_not_left_lying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds descriptors of ours, and its pid."""
+    assert len(Herd(50, count=5000).be_served(monkeypatch)) == 50

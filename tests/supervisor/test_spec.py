@@ -16,6 +16,7 @@ GOOD: dict[str, Any] = {
 KEYS = [
     *GOOD, "uid", "gid", "groups", "nice", "oom_score_adj", "memory_max_bytes", "pids_max",
     "cpu_max", "cpu_weight", "io_weight", "timeout_s", "stdin", "memory_high_bytes",
+    "until_steady_s",
 ]  # fmt: skip
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -37,6 +38,7 @@ def test_any_order_is_understood_or_refused_in_words(changes: dict[str, Any]) ->
         ("stop_signal", 0, "at least 1 and at most 64"),
         ("stop_signal", True, "stop_signal is True"),
         ("timeout_s", float("nan"), "timeout_s is nan"),
+        ("until_steady_s", float("inf"), "until_steady_s is inf"),
         ("nice", 20, "nice is 20"),
         ("argv", [], "command is empty"),
         ("argv", ["x", 1], "not a list of words"),

@@ -1,5 +1,6 @@
 """What the daemon says survives the way to the supervisor and back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -26,6 +27,9 @@ runs = st.builds(
     retry_at=st.none() | instants,
     requested_by=words,
     params=st.lists(st.tuples(words, words)).map(tuple),
+    lease_until=st.none() | instants,
+    pool=st.none() | words,
+    slots=st.integers(0),
 )
 
 
@@ -49,6 +53,15 @@ def test_a_held_end_carries_run_and_exit(run: ActiveRun) -> None:
     )
     report = decode_report({"ev": "ended", "run": "r", "at": 86_400.0, "exit": exit_})
     assert report == AttemptEnded("r", held.exit, datetime(1970, 1, 2, tzinfo=UTC))  # type: ignore[arg-type]
+
+
+@given(runs)
+def test_a_run_that_an_older_daemon_started_is_understood(run: ActiveRun) -> None:
+    """Its supervisor holds it through the upgrade, and hands back the frame as it was."""
+    frame = encode_run(run)
+    for name in ("lease_until", "pool", "slots"):
+        del frame[name]
+    assert decode_run(frame) == replace(run, lease_until=None, pool=None, slots=0)
 
 
 def test_a_refusal_keeps_its_reason() -> None:

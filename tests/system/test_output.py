@@ -40,6 +40,10 @@ shell = true
 command = "echo all done; echo ERROR: it is not"
 shell = true
 failure_pattern = "^ERROR"
+
+[jobs.dawdles]
+command = "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
+failure_pattern = "^(a+)+$"
 """
 
 
@@ -117,3 +121,14 @@ def test_logs_f_shows_lines_as_they_come_and_ctrl_c_leaves_the_run_alone(node: N
 def test_a_line_can_make_a_run_fail(node: Node) -> None:
     run = node.run_to_end("complains")
     assert (run["outcome"], run["exit_code"]) == ("failure", 0)
+
+
+def test_a_pattern_without_end_ends_and_holds_up_nobody(node: Node) -> None:
+    """It would take longer than anybody lives; no schedule may stand still meanwhile."""
+    run_id = node.trigger("dawdles")
+    assert node.run_to_end("complains")["outcome"] == "failure"
+    run = node.ended(run_id, within_s=30)
+    assert (run["outcome"], run["reason"]) == (
+        "success",
+        "judged without failure_pattern: it gave up after 5 s",
+    )

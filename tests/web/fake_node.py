@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,15 +15,16 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from jobd.core.claim import ClaimRequest, Demand, JobMemory, Trigger
+from jobd.core.claim import ClaimRequest, Demand, JobMemory, Pause, Trigger
+from jobd.core.cluster import NodeSeen, NodeWord
 from jobd.core.effects import Accepted, Reply
-from jobd.core.events import OperatorEvent, TriggerAsked
+from jobd.core.events import DrainAsked, OperatorEvent, TriggerAsked
 from jobd.core.job import Command, Job, Limits, Overlap, Param, Provenance
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord, RunState
 from jobd.core.schedule import CronSchedule
-from jobd.core.view import JobState, JobView, NodeView, RunView, WaitingView
-from jobd.errors import StoreUnavailable
+from jobd.core.view import JobState, JobView, NodeView, PoolView, RunView, SharedView, WaitingView
+from jobd.errors import JobdError, StoreUnavailable
 from jobd.ports import AuditEntry, Enforcement, Enrolment, RunFilter, Store
 from jobd.store.memory import MemoryStore
 from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
@@ -69,8 +70,27 @@ def view_of(job: Job, **changes: Any) -> JobView:
     return replace(view, **changes)
 
 
+def seen(name: str, ago_s: float = 0.4, **word: Any) -> NodeSeen:
+    """Return a node that the store has heard of so long before NOW."""
+    facts: dict[str, Any] = {"labels": ("app",), "running": 2, "max_running": 16, "load": 0.25}
+    told = NodeWord(name, "i", f"id of {name}", "0.1.0", **{"digest": "d1", **facts, **word})
+    return NodeSeen(told, NOW - timedelta(hours=2), NOW - timedelta(seconds=ago_s))
+
+
+def shared_by(*nodes: NodeSeen, silent_since: datetime | None = None) -> SharedView:
+    """Return what a shared store tells of nodes, or told before it fell silent."""
+    since, at = silent_since or NOW - timedelta(hours=5), silent_since or NOW
+    return SharedView(silent_since is not None, since, nodes, at)
+
+
 class BrokenStore(MemoryStore):
     """A store that never answers a question."""
+
+    async def run(self, run_id: str) -> RunRecord | None:
+        raise StoreUnavailable("disk I/O error")
+
+    async def ticks(self, job: str, **_: Any) -> Sequence[Any]:
+        raise StoreUnavailable("disk I/O error")
 
     async def runs(self, wanted: RunFilter) -> Sequence[RunRecord]:
         raise StoreUnavailable("disk I/O error")
@@ -95,6 +115,13 @@ class FakeNode:
     store: Store = field(default_factory=MemoryStore)
     views: dict[str, JobView] = field(default_factory=dict)
     asked: list[OperatorEvent] = field(default_factory=list)
+    asked_at: list[str] = field(default_factory=list)  # the nodes to which wishes went
+    shared: SharedView | None = None
+    drain: Pause | None = None
+    pools: tuple[PoolView, ...] = ()
+    drift: dict[str, Sequence[str]] = field(default_factory=dict)
+    place: str | None = "app1"
+    afar: JobdError | None = None  # what any other node's silence is told as
     on_ask: Callable[[OperatorEvent], Reply] = accept
     outputs: dict[tuple[str, int], bytes] = field(default_factory=dict)
     lost_middle: tuple[int, int] = (0, 0)  # of every output, from and to
@@ -117,7 +144,11 @@ class FakeNode:
         return NOW
 
     def view(self) -> NodeView:
-        return NodeView(len(self.views), 0, 1, 0, 16, 200, is_stopping=False)
+        return NodeView(
+            len(self.views), 0, 1, 0, 16, 200, is_stopping=False,
+            is_draining=self.drain is not None, drain=self.drain,
+            shared=self.shared, pools=self.pools,
+        )  # fmt: skip
 
     def job_view(self, name: str) -> JobView | None:
         return self.views.get(name)
@@ -126,7 +157,22 @@ class FakeNode:
         return list(self.views.values())
 
     def store_health(self) -> StoreHealth:
-        return StoreHealth(True, "", NOW)
+        return StoreHealth(True, "", NOW, 0.0004)
+
+    def shared_health(self) -> StoreHealth | None:
+        if self.shared is None:
+            return None
+        trouble = "connection refused" if self.shared.is_silent else ""
+        return StoreHealth(not self.shared.is_silent, trouble, self.shared.since, 0.0032)
+
+    def nodes(self) -> Sequence[NodeSeen]:
+        return self.shared.nodes if self.shared else ()
+
+    async def config_drift(self) -> Mapping[str, Sequence[str]]:
+        return self.drift
+
+    def place_for(self, job: str) -> str | None:
+        return self.place
 
     def is_ready(self) -> tuple[bool, str]:
         return self.readiness
@@ -136,6 +182,14 @@ class FakeNode:
 
     async def ask(self, event: OperatorEvent) -> Reply:
         self.asked.append(event)
+        self.asked_at.append("app1")
+        return self.on_ask(event)
+
+    async def ask_at(self, node: str, event: TriggerAsked | DrainAsked) -> Reply:
+        if self.afar is not None:
+            raise self.afar
+        self.asked.append(event)
+        self.asked_at.append(node)
         return self.on_ask(event)
 
     async def reload(self, by: str) -> ReloadResult:
@@ -153,6 +207,8 @@ class FakeNode:
     async def read_output(
         self, record: RunRecord, attempt: int, offset: int, limit: int = 1 << 16
     ) -> OutputSlice:
+        if self.afar is not None and record.node != "app1":
+            raise self.afar
         whole = self.outputs.get((record.run_id, attempt), b"")
         lost_from, lost_to = self.lost_middle
         if lost_from <= offset < lost_to:
@@ -175,6 +231,7 @@ class FakeNode:
         at: datetime = NOW,
         fire_time: datetime | None = None,
         params: tuple[tuple[str, str], ...] = (),
+        node: str = "app1",
     ) -> None:
         """Claim and start a run; without a fire time, one by hand."""
         if job not in await self.store.enrol([Enrolment(job, "*")], at - timedelta(days=1)):
@@ -182,10 +239,14 @@ class FakeNode:
         trigger = Trigger.MANUAL if fire_time is None else Trigger.SCHEDULE
         demand = Demand(Overlap.ALLOW, 100)
         request = ClaimRequest(run_id, job, fire_time, trigger, demand, "uid 0 (root)", params)
-        await self.store.claim([request], "app1", at)
+        await self.store.claim([request], node, at)
         run = await self._active(run_id)
         await self.store.save_run(run, at)
-        if job in self.views:
+        if job in self.views and node != "app1":
+            view = self.views[job]
+            elsewhere = (*view.elsewhere, run)
+            self.views[job] = replace(view, state=JobState.ELSEWHERE, elsewhere=elsewhere)
+        elif job in self.views:
             shown = RunView(run, RunState.RUNNING, at)
             view = self.views[job]
             self.views[job] = replace(view, state=JobState.RUNNING, runs=(*view.runs, shown))

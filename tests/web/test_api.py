@@ -11,12 +11,13 @@ from jobd.core.outcome import Outcome
 from jobd.web.node import OutputSlice
 from tests.web.fake_node import NOW, BrokenStore, FakeNode, Served, job_named, view_of, waiting_view
 
-STATUS_KEYS = """active_runs config config_path enforcement failing http jobs labels max_running
-max_waiting node now paused pid ready ready_reason running skipped_24h socket started_at stopping
-store upcoming version waiting waiting_ticks"""
-JOB_KEYS = """active description enabled interval_s job last_duration_s last_ended last_outcome
-last_started last_success memory_peak_bytes next_due next_fire owner pause rest_until runbook
-schedule skip_next smoothed_duration_s state tags timezone utilization waiting"""
+STATUS_KEYS = """active_elsewhere active_runs config config_path drain draining enforcement failing
+http jobs labels max_running max_waiting node now paused pid ready ready_reason running shared
+skipped_24h socket started_at stopping store upcoming version waiting waiting_ticks"""
+JOB_KEYS = """active description elsewhere enabled interval_s job last_duration_s last_ended
+last_outcome last_started last_success memory_peak_bytes next_due next_fire nodes owner pause pool
+rest_until runbook schedule scope skip_next smoothed_duration_s state tags timezone utilization
+waiting"""
 JOB_PAGE_KEYS = JOB_KEYS + " audit command defined_in enforcement_detail now settings skipped_24h"
 RUN_KEYS = """attempt claimed_at cpu_s duration_s ended_at exit_code fire_time job
 memory_peak_bytes node outcome output_bytes output_dropped_bytes params reason requested_by run_id

@@ -31,6 +31,8 @@ CONTROLS = [
     "/api/v1/jobs/backup/skip-next",
     "/api/v1/pause",
     "/api/v1/resume",
+    "/api/v1/drain",
+    "/api/v1/undrain",
     "/api/v1/reload",
 ]
 

@@ -13,8 +13,9 @@ from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord, RunState
 from jobd.core.schedule import AfterSchedule, CronSchedule
 from jobd.core.view import JobView, RunView, WaitingView
+from jobd.web.in_the_way import in_the_way
 from jobd.web.when import When
-from jobd.web.why import Evidence, Kind, explain, in_the_way
+from jobd.web.why import Evidence, Kind, explain
 from jobd.web.why_at import explain_at, neighbours
 from tests.web.fake_node import job_named, view_of
 

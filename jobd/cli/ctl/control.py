@@ -1,4 +1,4 @@
-"""``jobd ctl`` cancel, pause, resume, skip-next and reload."""
+"""``jobd ctl`` cancel, pause, resume, skip-next, drain, undrain and reload."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,10 @@ from jobd.cli.ctl.session import Session, ctl_command
 @ctl_command
 @click.argument("name", metavar="RUN|JOB")
 def cancel(session: Session, name: str) -> None:
-    """Stop a run, or every active run of a job: its stop signal, then SIGKILL."""
+    """Stop a run, or every active run of a job: its stop signal, then SIGKILL.
+
+    Whichever node holds it; that node stops it within a second or two.
+    """
     try:
         reply = session.client.post("jobs", name, "cancel")
     except Refused as error:
@@ -30,7 +33,11 @@ def cancel(session: Session, name: str) -> None:
 @click.option("--reason", default="", help="Why; kept, and shown with every skipped tick.")
 @click.option("--until", metavar="ISO", help="When it ends by itself; local time unless it says.")
 def pause(session: Session, job: str | None, is_all: bool, reason: str, until: str | None) -> None:
-    """Skip a job's ticks until it is resumed. A run that is active goes on."""
+    """Skip a job's ticks until it is resumed. A run that is active goes on.
+
+    Of a job that the cluster shares, on every node; of one that every node runs for
+    itself (scope = "node"), on this node.
+    """
     wish = {"reason": reason, "until": _instant(until)}
     reply = session.client.post(*_scope(job, is_all), "pause", **wish)
     _tell(session, reply, f"paused: {job or 'every job'}")
@@ -40,7 +47,7 @@ def pause(session: Session, job: str | None, is_all: bool, reason: str, until: s
 @click.argument("job", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Every job.")
 def resume(session: Session, job: str | None, is_all: bool) -> None:
-    """End a pause."""
+    """End a pause: on every node, from whichever it was begun."""
     reply = session.client.post(*_scope(job, is_all), "resume")
     _tell(session, reply, f"resumed: {job or 'every job'}")
 
@@ -49,9 +56,29 @@ def resume(session: Session, job: str | None, is_all: bool) -> None:
 @click.argument("job")
 @click.option("--reason", default="", help="Why; kept with the skipped tick.")
 def skip_next(session: Session, job: str, reason: str) -> None:
-    """Skip just the next tick of a job."""
+    """Skip just the next tick of a job, whichever node would have run it."""
     reply = session.client.post("jobs", job, "skip-next", reason=reason)
     _tell(session, reply, f"the next tick of {job} will be skipped")
+
+
+@ctl_command
+@click.option("--reason", default="", help="Why; shown by status on every node.")
+@click.option("--node", metavar="NAME", help="Another node; it answers within seconds.")
+def drain(session: Session, reason: str, node: str | None) -> None:
+    """Let this node start nothing new, until undrain; what runs goes on to its end.
+
+    It survives restarts. Other nodes take over the ticks of the jobs that they share.
+    """
+    reply = session.client.post("drain", **_named(node), reason=reason)
+    _tell_node(session, reply, "nothing new starts here", "; jobd ctl undrain ends that")
+
+
+@ctl_command
+@click.option("--node", metavar="NAME", help="Another node; it answers within seconds.")
+def undrain(session: Session, node: str | None) -> None:
+    """Let this node start runs again."""
+    reply = session.client.post("undrain", **_named(node))
+    _tell_node(session, reply, "this node starts runs again")
 
 
 @ctl_command
@@ -77,6 +104,15 @@ def _cancel_run(session: Session, name: str, no_job: Refused) -> Document:
         if error.code == "no_such_run" and "ended already" not in error.message:
             raise NotFound(f"no job or run {printable(name)}; {no_job.message}") from None
         raise
+
+
+def _named(node: str | None) -> dict[str, str]:
+    return {} if node is None else {"node": node}
+
+
+def _tell_node(session: Session, reply: Document, words: str, more: str = "") -> None:
+    said = f"{reply['node']}: {reply['message'] or words}{more}"
+    session.show(reply, lambda: printable(said))
 
 
 def _tell(session: Session, reply: Document, words: str) -> None:

@@ -11,6 +11,10 @@ from jobd.cli import exits
 _EXIT_BY_CODE = {
     "no_such_job": exits.NO_INPUT,
     "no_such_run": exits.NO_INPUT,
+    "no_such_node": exits.NO_INPUT,
+    "output_gone": exits.NO_INPUT,
+    "no_node": exits.TEMP_FAIL,
+    "not_here": exits.TEMP_FAIL,
     "busy": exits.TEMP_FAIL,
     "bad_request": exits.USAGE,
     "bad_configuration": exits.BAD_CONFIG,

@@ -16,13 +16,17 @@ COMMANDS = {
     "pause": Lazy("jobd.cli.ctl.control", "pause", "Skip a job's ticks until it is resumed."),
     "resume": Lazy("jobd.cli.ctl.control", "resume", "End a pause."),
     "skip-next": Lazy("jobd.cli.ctl.control", "skip_next", "Skip just the next tick of a job."),
+    "drain": Lazy("jobd.cli.ctl.control", "drain", "Let this node start nothing new."),
+    "undrain": Lazy("jobd.cli.ctl.control", "undrain", "Let this node start runs again."),
+    "nodes": Lazy("jobd.cli.ctl.nodes", "nodes", "Every node of the cluster."),
+    "pools": Lazy("jobd.cli.ctl.nodes", "pools", "Every pool and who has its slots."),
     "why": Lazy("jobd.cli.ctl.why", "why", "Why a job ran, or did not."),
     "reload": Lazy("jobd.cli.ctl.control", "reload", "Read the configuration again."),
     "top": Lazy("jobd.cli.ctl.top", "top", "A live view, in a terminal."),
 }
 
 _EPILOG = (
-    "Exit status: 69 daemon not reachable, 77 not permitted, 66 no such job or run, "
+    "Exit status: 69 daemon not reachable, 77 not permitted, 66 no such job, run or node, "
     "75 busy, 64 usage, 76 what answered is no jobd of this time."
 )
 
@@ -31,7 +35,7 @@ _EPILOG = (
 @target_options
 @click.pass_context
 def ctl(context: click.Context, socket: str | None, config: str | None, as_json: bool) -> None:
-    """Ask or control the daemon on this node.
+    """Ask or control the daemon on this node, and through it the cluster.
 
     It is found at --socket, $JOBD_SOCKET, or the socket that the configuration names.
     """

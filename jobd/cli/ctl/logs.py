@@ -18,6 +18,8 @@ from jobd.cli.ctl.watching import Patience, Piece, find_run, follow, read_all
 def logs(session: Session, name: str, is_followed: bool, attempt: int | None) -> int | None:
     """What a run wrote, both streams; of a job, its latest run.
 
+    What a run on another node wrote is fetched from there.
+
     What the middle lost is said on standard error, so that standard output stays the
     job's own.
     """

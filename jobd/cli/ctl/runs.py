@@ -19,19 +19,21 @@ OUTCOMES = ("success", "failure", "timeout", "oom", "canceled", "lost", "start_e
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only runs that ended like this.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def runs(session: Session, job: str | None, outcome: str | None, limit: int) -> None:
-    """Runs, newest first, those still active included."""
+    """Runs, newest first, those still active included, of every node."""
     document = session.client.get("runs", job=job, outcome=outcome, limit=limit)
     session.show(document, lambda: runs_table(document))
 
 
 def runs_table(document: Document) -> str:
-    """Return every run in a row."""
-    now = datetime.fromisoformat(document["now"])
-    heads = ("RUN", "JOB", "BY", "STARTED", "OUTCOME", "TOOK", "CPU", "PEAK", "WHY")
+    """Return every run in a row, with its node where there are several."""
+    now, is_spread = datetime.fromisoformat(document["now"]), document["several_nodes"]
+    node_head = ("NODE",) if is_spread else ()
+    heads = ("RUN", "JOB", *node_head, "BY", "STARTED", "OUTCOME", "TOOK", "CPU", "PEAK", "WHY")
     rows = [
         (
             run["run_id"],
             run["job"],
+            *((run["node"],) if is_spread else ()),
             run["trigger"],
             when(run["started_at"] or run["claimed_at"], now),
             run["outcome"] or run["state"],

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from jobd.cli.ctl.client import Document
+from jobd.cli.ctl.cluster_words import pause_words, state_words
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section
 from jobd.cli.ctl.wording import NOTHING, duration, size, when
@@ -47,7 +48,7 @@ def show_lines(document: Document) -> Iterator[str]:
     yield from section("EFFECTIVE SETTINGS", heads, rows)
     if document["enforcement_detail"]:
         yield f"\n{document['enforcement_detail']}"
-    yield from section("RUNNING", ("RUN", "STATE", "SINCE", "BY"), _runs(document, now))
+    yield from section("RUNNING", ("RUN", "NODE", "STATE", "SINCE", "BY"), _runs(document, now))
     skipped = [(reason, str(n)) for reason, n in (document["skipped_24h"] or {}).items()]
     yield from section("SKIPPED IN 24 HOURS", ("REASON", "TICKS"), skipped)
     yield from section("WHO DID WHAT", ("AT", "WHO", "WHAT", "DETAIL"), _audit(document, now))
@@ -60,9 +61,10 @@ def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
     yield "tags", ", ".join(document["tags"])
     yield "defined in", document["defined_in"]
     yield "command", shlex.join(document["command"] or ())
-    yield "state", document["state"]
-    yield "paused", _pause_words(document["pause"], now)
-    yield "skip next", _pause_words(document["skip_next"], now)
+    yield "state", state_words(document)
+    yield "scope", _scope_words(document)
+    yield "paused", pause_words(document["pause"], now)
+    yield "skip next", pause_words(document["skip_next"], now)
     yield "next", when(document["next_due"], now)
     yield "last run", _last_run_words(document, now)
     yield "last success", when(document["last_success"], now)
@@ -73,20 +75,19 @@ def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
         yield "rests until", when(document["rest_until"], now)
 
 
+def _scope_words(document: Document) -> str:
+    """Return who runs each tick: one node, or every node its own."""
+    restricted = f", on {', '.join(document['nodes'])}" if document["nodes"] else ""
+    who = "cluster: one node runs each tick" if document["scope"] == "cluster" else "node"
+    return f"{who}{restricted}"
+
+
 def _last_run_words(document: Document, now: datetime) -> str:
     if document["last_started"] is None:
         return "never"
     words = f"{when(document['last_started'], now)}, {document['last_outcome'] or 'active'}"
     took = document["last_duration_s"]
     return words if took is None else f"{words} after {duration(took)}"
-
-
-def _pause_words(pause: Mapping[str, Any] | None, now: datetime) -> str:
-    if pause is None:
-        return ""
-    until = f", until {when(pause['until'], now)}" if pause["until"] else ""
-    reason = f' "{pause["reason"]}"' if pause["reason"] else ""
-    return f"by {pause['by']} since {when(pause['since'], now)}{reason}{until}"
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -122,11 +123,12 @@ def _runs(document: Document, now: datetime) -> list[tuple[str, ...]]:
     return [
         (
             run["run_id"],
+            run["node"],
             run["state"],
             when(run["started_at"] or run["claimed_at"], now),
             run["trigger"],
         )
-        for run in document["active"]
+        for run in (*document["active"], *document["elsewhere"])
     ]
 
 

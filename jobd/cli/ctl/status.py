@@ -5,6 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from jobd.cli.ctl.client import Document
+from jobd.cli.ctl.cluster_words import (
+    MEANWHILE,
+    drain_words,
+    latency_words,
+    nodes_words,
+    shared_words,
+    state_words,
+)
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section, table
 from jobd.cli.ctl.wording import NOTHING, duration, roughly, when
@@ -32,6 +40,7 @@ def status_lines(document: Document) -> Iterator[str]:
     now = datetime.fromisoformat(document["now"])
     yield facts(_node_facts(document, now))
     yield from section("RUNNING", *_running(document, now))
+    yield from section(_elsewhere_title(document), *_elsewhere(document, now))
     yield from section("WAITING", *_waiting(document, now))
     yield from section("LAST RUN NOT A SUCCESS", *_failing(document, now))
     yield from section("SKIPPED IN 24 HOURS", *_skipped(document))
@@ -45,7 +54,7 @@ def jobs_table(document: Document) -> str:
     rows = [
         (
             job["job"],
-            job["state"],
+            state_words(job),
             job["schedule"] or "manual",
             when(job["next_due"], now),
             when(job["last_started"], now),
@@ -62,16 +71,22 @@ def _node_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
     stopping = ", stopping" if document["stopping"] else ""
     ready = "yes" if document["ready"] else f"NO: {document['ready_reason']}"
     return [
+        *_drain_facts(document, now),
         ("node", f"{document['node']}, jobd {document['version']}, pid {document['pid']}"),
         ("up", f"{up}, since {when(document['started_at'], now)}{stopping}"),
         ("ready", ready),
         ("config", _config_words(document, now)),
         ("store", _store_words(document["store"], now)),
+        *_cluster_facts(document["shared"], now),
         ("limits by", _enforcement_words(document["enforcement"])),
         ("jobs", f"{document['jobs']}, {document['paused']} paused"),
         ("running", f"{document['running']} of at most {document['max_running']}"),
         ("waiting", f"{document['waiting']} of at most {document['max_waiting']}"),
     ]
+
+
+def _drain_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
+    return [("DRAINING", drain_words(document, now))] if document["draining"] else []
 
 
 def _config_words(document: Document, now: datetime) -> str:
@@ -82,9 +97,19 @@ def _config_words(document: Document, now: datetime) -> str:
 
 def _store_words(store: dict[str, Any], now: datetime) -> str:
     if store["up"] and not store["trouble"]:
-        return f"{store['kind']}, up"
+        return f"{store['kind']}, up{latency_words(store)}"
     state = "HISTORY IS NOT KEPT" if store["up"] else "DOWN"
     return f"{store['kind']}, {state} since {when(store['since'], now)}: {store['trouble']}"
+
+
+def _cluster_facts(shared: dict[str, Any] | None, now: datetime) -> Iterator[tuple[str, str]]:
+    if shared is None:
+        return
+    yield "cluster", f"{shared['kind']}, {shared_words(shared, now)}"
+    as_of = "" if shared["up"] else f", as of {when(shared['as_of'], now)}"
+    yield "nodes", f"{nodes_words(shared)}{as_of}"
+    if not shared["up"]:
+        yield "meanwhile", MEANWHILE
 
 
 def _enforcement_words(by: dict[str, Any]) -> str:
@@ -105,6 +130,19 @@ def _running(document: Document, now: datetime) -> Rows:
         for run in document["active_runs"]
     ]
     return ("JOB", "RUN", "STATE", "SINCE", "BY", "ATTEMPT"), rows
+
+
+def _elsewhere_title(document: Document) -> str:
+    is_known = document["shared"] is None or document["shared"]["up"]
+    return f"RUNNING ON OTHER NODES{'' if is_known else ', WHEN LAST KNOWN'}"
+
+
+def _elsewhere(document: Document, now: datetime) -> Rows:
+    rows = [
+        (run["job"], run["run_id"], run["node"], when(run["claimed_at"], now), run["trigger"])
+        for run in document["active_elsewhere"]
+    ]
+    return ("JOB", "RUN", "NODE", "SINCE", "BY"), rows
 
 
 def _waiting(document: Document, now: datetime) -> Rows:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobd.cli.ctl.client import Client, Document
+from jobd.cli.ctl.cluster_words import nodes_words, shared_words
 from jobd.cli.ctl.errors import CtlError, printable
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.wording import NOTHING, duration, roughly, when
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 
 REFRESH_S = 1.0
 # The most telling first, as far as the screen goes.
-_ORDER = ("running", "retrying", "waiting", "paused", "scheduled", "manual", "disabled")
+_ORDER = (
+    "running",
+    "retrying",
+    "elsewhere",
+    "waiting",
+    "paused",
+    "scheduled",
+    "manual",
+    "disabled",
+)
 
 
 @ctl_command
@@ -72,7 +82,7 @@ def screen(document: Document, height: int) -> "Group":
     status = document["status"]
     now = datetime.fromisoformat(status["now"])
     heading = Text(_heading(status, now), style="bold", no_wrap=True, overflow="ellipsis")
-    second = Text(_second_line(document), no_wrap=True, overflow="ellipsis")
+    second = Text(_second_line(document, now), no_wrap=True, overflow="ellipsis")
     jobs = sorted(document["jobs"], key=_rank)
     return Group(heading, second, _jobs_table(jobs[: max(height - 6, 1)], now))
 
@@ -81,11 +91,12 @@ def _heading(status: Document, now: datetime) -> str:
     up = roughly((now - datetime.fromisoformat(status["started_at"])).total_seconds())
     running = f"{status['running']}/{status['max_running']} running"
     waiting = f"{status['waiting']} waiting"
-    counts = f"{running}  {waiting}  {status['paused']} paused"
+    draining = "  DRAINING" if status["draining"] else ""
+    counts = f"{running}  {waiting}  {status['paused']} paused{draining}"
     return f"jobd on {printable(status['node'])}  up {up}  {counts}  {now.astimezone():%H:%M:%S}"
 
 
-def _second_line(document: Document) -> str:
+def _second_line(document: Document, now: datetime) -> str:
     status = document["status"]
     if document["trouble"]:
         return printable(document["trouble"])
@@ -93,8 +104,11 @@ def _second_line(document: Document) -> str:
         return f"NOT READY: {printable(status['ready_reason'])}"
     if status["store"]["trouble"]:
         return f"STORE: {printable(status['store']['trouble'])}"
+    if status["shared"] is not None and not status["shared"]["up"]:
+        return f"STORE: {printable(shared_words(status['shared'], now))}"
     skipped = sum(sum(of.values()) for of in (status["skipped_24h"] or {}).values())
-    return f"{status['jobs']} jobs, {skipped} ticks skipped in 24 hours; q quits"
+    nodes = f", {nodes_words(status['shared'])}" if status["shared"] else ""
+    return f"{status['jobs']} jobs{nodes}, {skipped} ticks skipped in 24 hours; q quits"
 
 
 def _jobs_table(jobs: Sequence[Document], now: datetime) -> "Table":
@@ -121,6 +135,10 @@ def _time_words(job: Document, now: datetime) -> str:
         run = job["active"][0]
         began = datetime.fromisoformat(run["started_at"] or run["claimed_at"])
         return f"for {roughly((now - began).total_seconds())}"
+    if job["elsewhere"]:
+        run = job["elsewhere"][0]
+        began = datetime.fromisoformat(run["claimed_at"])
+        return f"on {run['node']} for {roughly((now - began).total_seconds())}"
     if job["waiting"]:
         return f"held by {job['waiting'][0]['held_by']}"
     return when(job["next_due"], now)

@@ -37,6 +37,7 @@ _BY_OUTCOME = {
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the job.")
 @click.option("--force", is_flag=True, help='Run beside the prior run (overlap = "allow").')
 @click.option("--queue", is_flag=True, help="Wait for the prior run's end.")
+@click.option("--node", metavar="NAME", help="Where [here if it may, else the best node].")
 def trigger(
     session: Session,
     job: str,
@@ -45,6 +46,7 @@ def trigger(
     params: Sequence[str],
     force: bool,
     queue: bool,
+    node: str | None,
 ) -> int | None:
     """Run a job now. Its overlap policy holds as for a tick: 75 if it is busy.
 
@@ -54,7 +56,9 @@ def trigger(
     """
     if is_followed and session.as_json:
         raise click.UsageError("--follow prints the output, --json one document: choose one")
-    wish = {"params": _parse_params(params), "force": force, "queue": queue}
+    wish: dict[str, object] = {"params": _parse_params(params), "force": force, "queue": queue}
+    if node is not None:
+        wish["node"] = node
     accepted = _accepted(session, job, wish)
     run_id = accepted["run_ids"][0]
     try:
@@ -97,7 +101,7 @@ def _busy_words(error: Mapping[str, Any]) -> str:
 
 
 def _tell_accepted(session: Session, accepted: Document, run_id: str, *, is_quiet: bool) -> None:
-    words = f"run {run_id} accepted"
+    words = f"run {run_id} accepted on {accepted['node']}"
     if accepted["message"]:
         words += f": {accepted['message']}"
     if is_quiet:

@@ -100,12 +100,28 @@ def find_run(client: Client, name: str) -> dict[str, Any]:
     try:
         runs = client.get("runs", job=name, limit=1)["runs"]
     except Refused as error:
+        if error.code == "store_unavailable":
+            return _active_run(client, name, error)
         if error.code != "no_such_job":
             raise
         return _run_by_id(client, name, error)
     if not runs:
         raise NotFound(f"job {name} has not run yet")
     run: dict[str, Any] = runs[0]
+    return run
+
+
+def _active_run(client: Client, name: str, silent: Refused) -> dict[str, Any]:
+    """Return a run that the daemon holds; it knows those without its store."""
+    try:
+        active = client.get("jobs", name)["active"]
+    except Refused as error:
+        if error.code != "no_such_job":
+            raise
+        return _run_by_id(client, name, error)
+    if not active:
+        raise silent
+    run: dict[str, Any] = active[-1]
     return run
 
 

@@ -30,7 +30,9 @@ def why_lines(document: Document) -> Iterator[str]:
     yield f"{document['job']}, times in {document['timezone']}"
     for verdict in document["verdicts"]:
         yield f"  {verdict['text']}"
-    if not document["verdicts"]:
+    if document["trouble"]:
+        yield f"  the ledger cannot be read now: {document['trouble']}"
+    elif not document["verdicts"]:
         yield "  the ledger has no tick of this job yet"
     if document["nearest"]:
         yield "nearest in the ledger"

@@ -301,7 +301,7 @@ def test_ctrl_c_detaches_and_leaves_the_run_alone(
 
 def test_json_of_an_accepted_trigger_has_stable_keys(ctl: Ctl) -> None:
     document = ctl("trigger", "backup", "--json").json
-    assert sorted(document) == ["accepted", "message", "run", "run_ids"]
+    assert sorted(document) == ["accepted", "message", "node", "run", "run_ids"]
 
 
 def test_errors_are_a_json_document_too(ctl: Ctl) -> None:

@@ -1,0 +1,63 @@
+"""What ctl says of a cluster: its store, its nodes, a drain, a job that runs elsewhere."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jobd.cli.ctl.wording import duration, instant, when
+
+MEANWHILE = 'only jobs with scope = "node" start; shared ones decide by catchup what they miss'
+
+
+def shared_words(shared: Mapping[str, Any], now: datetime) -> str:
+    """Return how the shared store is."""
+    since = f" since {when(shared['since'], now)}" if shared["since"] else ""
+    if shared["up"]:
+        return f"up{since}{latency_words(shared)}"
+    trouble = f": {shared['trouble']}" if shared["trouble"] else ""
+    return f"DOWN{since or ', not reached yet'}{trouble}"
+
+
+def latency_words(store: Mapping[str, Any]) -> str:
+    """Return how long the store takes to answer, if that was measured."""
+    taken_s = store["latency_s"]
+    if taken_s is None:
+        return ""
+    return f", answers in {duration(taken_s) if taken_s >= 0.001 else 'less than 1ms'}"
+
+
+def nodes_words(shared: Mapping[str, Any]) -> str:
+    """Return how many nodes are up, and which are not: ``2 up, 1 gone (app3)``."""
+    nodes = shared["nodes"]
+    up = f"{len(nodes['up'])} nodes up" if len(nodes["up"]) != 1 else "1 node up"
+    others = (
+        f"{len(names)} {state} ({', '.join(names)})"
+        for state, names in nodes.items()
+        if names and state != "up"
+    )
+    return ", ".join((up, *others))
+
+
+def state_words(job: Mapping[str, Any]) -> str:
+    """Return a job's state; of one that runs elsewhere, where and since when."""
+    runs = job["elsewhere"]
+    if job["state"] != "elsewhere" or not runs:
+        return str(job["state"])
+    since = instant(min(run["claimed_at"] for run in runs))
+    nodes = ", ".join(sorted({run["node"] for run in runs}))
+    return f"running on {nodes} since {since:%H:%M:%S}"
+
+
+def drain_words(document: Mapping[str, Any], now: datetime) -> str:
+    """Return who drains this node, and how that ends."""
+    by = pause_words(document["drain"], now)
+    return f"{by}{'; ' if by else ''}nothing new starts here until jobd ctl undrain"
+
+
+def pause_words(pause: Mapping[str, Any] | None, now: datetime) -> str:
+    """Return who asked for a pause or a drain, when, why, and until when."""
+    if pause is None:
+        return ""
+    until = f", until {when(pause['until'], now)}" if pause["until"] else ""
+    reason = f' "{pause["reason"]}"' if pause["reason"] else ""
+    return f"by {pause['by']} since {when(pause['since'], now)}{reason}{until}"

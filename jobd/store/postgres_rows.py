@@ -1,0 +1,259 @@
+"""Rows: values of the core to the JSON of PostgreSQL's functions, and back.
+
+Instants are integer microseconds, as in SQLite; objects have the names of the columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import timedelta
+from sys import intern
+from typing import Any
+
+from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause, Trigger
+from jobd.core.cluster import ClusterView, Letter, NodeSeen, NodeWord, StopAsked
+from jobd.core.job import Overlap
+from jobd.core.ledger import Skip, SkipReason, TickRange, TickRecord
+from jobd.core.outcome import Outcome, StopCause
+from jobd.core.run import Finish, RunRecord
+from jobd.ports import AuditEntry
+from jobd.store import sqlite_rows
+from jobd.store.sqlite_rows import instant_of, instant_or_none, micros, micros_or_none
+
+Json = Mapping[str, Any]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def text(words: str) -> str:
+    """Return words that can be stored: neither surrogates nor the one character that PostgreSQL
+    has no place for."""
+    return sqlite_rows.text(words).replace("\0", "\ufffd")
+
+
+def pause_json(pause: Pause | None) -> Json | None:
+    """Return an operator's wish."""
+    if pause is None:
+        return None
+    return {
+        "by": text(pause.by),
+        "since": micros(pause.since),
+        "reason": text(pause.reason),
+        "until": micros_or_none(pause.until),
+    }
+
+
+def pause_of(found: Json | None) -> Pause | None:
+    """Return an operator's wish."""
+    if found is None:
+        return None
+    until = instant_or_none(found["until"])
+    return Pause(found["by"], instant_of(found["since"]), found["reason"], until)
+
+
+def claim_json(pos: int, request: ClaimRequest) -> Json:
+    """Return a wish to run, with what its overlap policy comes down to."""
+    demand, pool = request.demand, request.demand.pool
+    found: dict[str, Any] = {
+        "pos": pos,
+        "run_id": request.run_id,
+        "job": request.job,
+        "fire_time": micros_or_none(request.fire_time),
+        "trigger": request.trigger.value,
+        "places": demand.max_instances if demand.overlap is Overlap.ALLOW else 1,
+        "settles": demand.overlap in (Overlap.SKIP, Overlap.ALLOW),
+        "ignores_duty": demand.ignores_duty,
+        "requested_by": text(request.requested_by),
+        "params": [[text(name), text(value)] for name, value in request.params],
+        "settled_until": micros_or_none(request.settled_until),
+    }
+    if pool is not None:
+        found |= {"pool": pool.name, "size": pool.size, "slots": pool.slots}
+    return found
+
+
+def finish_json(pos: int, end: Finish) -> Json:
+    """Return a run's end."""
+    record = end.record
+    assert record.ended_at is not None, f"run {record.run_id} is finished without an end"
+    duration = None if record.duration_s is None else timedelta(seconds=record.duration_s)
+    return {
+        "pos": pos,
+        "run_id": record.run_id,
+        "job": record.job,
+        "token": record.token,
+        "attempt": record.attempt,
+        "started_at": micros_or_none(record.started_at),
+        "ended_at": micros(record.ended_at),
+        "outcome": None if record.outcome is None else record.outcome.value,
+        "reason": text(record.reason),
+        "exit_code": record.exit_code,
+        "signal": record.signal,
+        "duration_s": record.duration_s,
+        "cpu_s": record.cpu_s,
+        "memory_peak_bytes": record.memory_peak_bytes,
+        "output_bytes": record.output_bytes,
+        "output_dropped_bytes": record.output_dropped_bytes,
+        "duration": None if duration is None else duration // _MICROSECOND,
+        "rest_until": micros_or_none(end.rest_until),
+        "smoothed_duration_s": end.smoothed_duration_s,
+    }
+
+
+def skip_json(pos: int, skip: Skip, count: int, seen: Sequence[TickRange]) -> Json:
+    """Return ticks settled without a run. ``seen``: the ledger rows that ``count`` reckons with."""
+    return {
+        "pos": pos,
+        "job": skip.ticks.job,
+        "first": micros(skip.ticks.first),
+        "last": micros(skip.ticks.last),
+        "count": count,
+        "reason": skip.reason.value,
+        "detail": text(skip.detail),
+        "blocker": skip.blocker,
+        "settled_until": micros_or_none(skip.settled_until),
+        "seen": [[micros(row.first), micros(row.last), row.count] for row in seen],
+    }
+
+
+def range_of(job: str, row: Sequence[int]) -> TickRange:
+    """Return a job's ticks of first, last, count."""
+    return TickRange(job, instant_of(row[0]), instant_of(row[1]), row[2])
+
+
+def active_run_of(found: Json) -> ActiveRun:
+    """Return the run of a row of the view ``active_run``."""
+    return ActiveRun(
+        run_id=found["run_id"],
+        job=found["job"],
+        node=found["node"],
+        token=found["token"],
+        fire_time=instant_or_none(found["fire_time"]),
+        trigger=Trigger(found["trigger"]),
+        claimed_at=instant_of(found["claimed_at"]),
+        attempt=found["attempt"],
+        retry_at=instant_or_none(found["retry_at"]),
+        requested_by=found["requested_by"],
+        params=_params_of(found["params"]),
+        lease_until=instant_of(found["lease_until"]),
+        pool=found["pool"],
+        slots=found["slots"],
+    )
+
+
+def memory_of(found: Json) -> JobMemory:
+    """Return what is remembered of a job, of its row with its active runs."""
+    duration, outcome = found["last_duration"], found["last_outcome"]
+    return JobMemory(
+        job=found["name"],
+        settled_until=instant_of(found["settled_until"]),
+        token=found["token"],
+        last_started=instant_or_none(found["last_started"]),
+        last_ended=instant_or_none(found["last_ended"]),
+        last_outcome=None if outcome is None else intern(outcome),
+        last_success=instant_or_none(found["last_success"]),
+        last_duration=None if duration is None else duration * _MICROSECOND,
+        smoothed_duration_s=_float_or_none(found["smoothed_duration_s"]),
+        memory_peak_bytes=found["memory_peak_bytes"],
+        rest_until=instant_or_none(found["rest_until"]),
+        pause=pause_of(found["pause"]),
+        skip_next=pause_of(found["skip_next"]),
+        active=tuple(map(active_run_of, found["active"] or ())),
+        decided_until=instant_or_none(found["decided_until"]),
+    )
+
+
+def record_of(found: Json) -> RunRecord:
+    """Return the run of a row of the view ``run_record``."""
+    outcome = found["outcome"]
+    return RunRecord(
+        run_id=found["run_id"],
+        job=found["job"],
+        node=found["node"],
+        token=found["token"],
+        trigger=Trigger(found["trigger"]),
+        fire_time=instant_or_none(found["fire_time"]),
+        claimed_at=instant_of(found["claimed_at"]),
+        requested_by=found["requested_by"],
+        attempt=found["attempt"],
+        started_at=instant_or_none(found["started_at"]),
+        ended_at=instant_or_none(found["ended_at"]),
+        outcome=None if outcome is None else Outcome(outcome),
+        reason=found["reason"],
+        exit_code=found["exit_code"],
+        signal=found["signal"],
+        duration_s=_float_or_none(found["duration_s"]),
+        cpu_s=_float_or_none(found["cpu_s"]),
+        memory_peak_bytes=found["memory_peak_bytes"],
+        output_bytes=found["output_bytes"],
+        output_dropped_bytes=found["output_dropped_bytes"],
+        params=_params_of(found["params"]),
+    )
+
+
+def tick_of(found: Json) -> TickRecord:
+    """Return the ledger row of a row of the view ``tick_record``."""
+    reason = found["reason"]
+    return TickRecord(
+        range_of(found["job"], (found["first"], found["last"], found["count"])),
+        None if reason is None else SkipReason(reason),
+        found["run_id"],
+        found["detail"],
+        found["blocker"],
+        instant_of(found["decided_at"]),
+        found["node"],
+    )
+
+
+def audit_json(entry: AuditEntry) -> Json:
+    """Return who did what."""
+    words = {"by": entry.by, "action": entry.action, "target": entry.target, "detail": entry.detail}
+    return {"at": micros(entry.at), **{name: text(value) for name, value in words.items()}}
+
+
+def audit_of(found: Json) -> AuditEntry:
+    """Return who did what."""
+    words = (found["by"], found["action"], found["target"], found["detail"])
+    return AuditEntry(instant_of(found["at"]), *words)
+
+
+def word_json(word: NodeWord) -> Json:
+    """Return what a node tells of itself."""
+    told = {name: text(v) if isinstance(v, str) else v for name, v in asdict(word).items()}
+    return {**told, "labels": [text(label) for label in word.labels]}
+
+
+def node_of(found: Json) -> NodeSeen:
+    """Return a node. Words that only a newer jobd knows are left out."""
+    known = {item.name for item in fields(NodeWord)}
+    told = {name: value for name, value in found["word"].items() if name in known}
+    told["labels"] = tuple(told.get("labels", ()))
+    times = instant_of(found["started_at"]), instant_of(found["seen_at"])
+    return NodeSeen(NodeWord(**told), *times)
+
+
+def letter_of(found: Json) -> Letter:
+    """Return a letter."""
+    ends = (found["letter_id"], found["sender"], found["addressee"])
+    return Letter(*ends, found["kind"], found["body"])
+
+
+def view_of(view: Mapping[str, Any]) -> ClusterView:
+    """Return the answer to a beat."""
+    return ClusterView(
+        at=instant_of(view["at"]),
+        nodes=tuple(map(node_of, view["nodes"] or ())),
+        decided=tuple(map(tick_of, view["decided"] or ())),
+        jobs=tuple(map(memory_of, view["jobs"] or ())),
+        overdue=tuple(map(active_run_of, view["overdue"] or ())),
+        stops=tuple(StopAsked(run_id, StopCause(cause)) for run_id, cause in view["stops"] or ()),
+        pools=dict(view["pools"] or {}),
+        letters=tuple(map(letter_of, view["letters"] or ())),
+    )
+
+
+def _float_or_none(number: float | None) -> float | None:
+    return None if number is None else float(number)  # JSON's 30 is an int
+
+
+def _params_of(found: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in found)

@@ -1,0 +1,165 @@
+-- Questions of people and pages.
+
+-- name: run
+CREATE OR REPLACE FUNCTION jobd.run(asked jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    prefix text := asked ->> 'prefix';
+    ids    text[] := ARRAY(SELECT run.run_id FROM jobd.run WHERE run.run_id = prefix);
+BEGIN
+    IF ids = '{}' THEN
+        -- Two are enough to know that a prefix says too little.
+        ids := ARRAY(
+            SELECT run.run_id FROM jobd.run
+            WHERE run.run_id >= prefix AND run.run_id < prefix || chr(1114111)
+            ORDER BY run.run_id
+            LIMIT 2
+        );
+    END IF;
+    RETURN jsonb_build_object('run', CASE WHEN cardinality(ids) = 1 THEN (
+        SELECT to_jsonb(record) FROM jobd.run_record AS record WHERE record.run_id = ids[1]
+    ) END);
+END $$;
+
+-- name: runs
+-- Which index is walked depends on what is wanted, so each has its own statement.
+CREATE OR REPLACE FUNCTION jobd.runs(asked jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    its_job text := asked ->> 'job';
+    wanted  text := asked ->> 'outcome';
+    most    bigint := (asked ->> 'limit')::bigint;
+    job_ids bigint[] := ARRAY(SELECT id FROM jobd.job WHERE name = its_job);
+    ids     bigint[];
+BEGIN
+    IF wanted = 'active' THEN
+        ids := ARRAY(
+            SELECT id FROM jobd.run
+            WHERE ended_at IS NULL AND (its_job IS NULL OR job_id = ANY (job_ids))
+            ORDER BY id DESC LIMIT most
+        );
+    ELSIF its_job IS NOT NULL THEN
+        ids := ARRAY(
+            SELECT id FROM jobd.run
+            WHERE job_id = job_ids[1] AND (wanted IS NULL OR outcome = wanted)
+            ORDER BY id DESC LIMIT most
+        );
+    ELSIF wanted IS NULL OR wanted = 'success' THEN
+        ids := ARRAY(
+            SELECT id FROM jobd.run WHERE wanted IS NULL OR outcome = wanted
+            ORDER BY id DESC LIMIT most
+        );
+    ELSE
+        ids := ARRAY(
+            SELECT id FROM jobd.run WHERE outcome <> 'success' AND outcome = wanted
+            ORDER BY id DESC LIMIT most
+        );
+    END IF;
+    RETURN jsonb_build_object('runs', (
+        SELECT coalesce(jsonb_agg(to_jsonb(record) ORDER BY record.id DESC), '[]')
+        FROM jobd.run_record AS record WHERE record.id = ANY (ids)
+    ));
+END $$;
+
+-- name: ticks
+CREATE OR REPLACE FUNCTION jobd.ticks(asked jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    its_job bigint := (SELECT id FROM jobd.job WHERE name = asked ->> 'job');
+    instant bigint := (asked ->> 'at')::bigint;
+    most    bigint := (asked ->> 'limit')::bigint;
+    found   jsonb;
+BEGIN
+    IF instant IS NULL THEN
+        found := (SELECT jsonb_agg(to_jsonb(row) ORDER BY row.last DESC, row.first DESC) FROM (
+            SELECT * FROM jobd.tick_record WHERE job_id = its_job
+            ORDER BY last DESC, first DESC LIMIT most
+        ) AS row);
+        RETURN jsonb_build_object('ticks', coalesce(found, '[]'));
+    END IF;
+    found := (SELECT jsonb_agg(to_jsonb(row) ORDER BY row.last DESC, row.first DESC) FROM (
+        SELECT * FROM jobd.tick_record
+        WHERE job_id = its_job AND (
+            (last = instant AND first = instant)
+            OR (first < last AND last >= instant AND first <= instant)
+        )
+        ORDER BY last DESC, first DESC LIMIT greatest(most, 1)
+    ) AS row);
+    IF found IS NULL THEN
+        found := (SELECT jsonb_agg(to_jsonb(row) ORDER BY row.last DESC) FROM (
+            (
+                SELECT * FROM jobd.tick_record
+                WHERE job_id = its_job AND last > instant AND first > instant
+                ORDER BY first, last LIMIT 1
+            ) UNION ALL (
+                SELECT * FROM jobd.tick_record WHERE job_id = its_job AND last < instant
+                ORDER BY last DESC, first DESC LIMIT 1
+            )
+        ) AS row);
+    END IF;
+    RETURN jsonb_build_object('ticks', coalesce(found, '[]'));
+END $$;
+
+-- name: skip_counts
+CREATE OR REPLACE FUNCTION jobd.skip_counts(asked jsonb) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    SELECT jsonb_build_object('counts', coalesce(jsonb_agg(jsonb_build_array(job, reason, total)), '[]'))
+    FROM (
+        SELECT job, reason, sum(count) AS total FROM jobd.tick_record
+        WHERE reason IS NOT NULL AND decided_at >= (asked ->> 'since')::bigint
+        GROUP BY job, reason
+    ) AS counted
+$$;
+
+-- name: note
+CREATE OR REPLACE FUNCTION jobd.note(asked jsonb) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO jobd.audit (at, by, action, target, detail)
+    VALUES (
+        (asked ->> 'at')::bigint, asked ->> 'by', asked ->> 'action', asked ->> 'target',
+        asked ->> 'detail'
+    )
+    ON CONFLICT DO NOTHING;
+    DELETE FROM jobd.audit WHERE id <= (
+        SELECT id FROM jobd.audit ORDER BY id DESC OFFSET (asked ->> 'kept')::bigint LIMIT 1
+    );
+    SELECT '{}'::jsonb
+$$;
+
+-- name: audit
+CREATE OR REPLACE FUNCTION jobd.audit(asked jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    most bigint := (asked ->> 'limit')::bigint;
+    ids  bigint[];
+BEGIN
+    IF asked ->> 'target' IS NULL THEN
+        ids := ARRAY(SELECT id FROM jobd.audit ORDER BY id DESC LIMIT most);
+    ELSE
+        ids := ARRAY(
+            SELECT id FROM jobd.audit WHERE target = asked ->> 'target'
+            ORDER BY id DESC LIMIT most
+        );
+    END IF;
+    RETURN jsonb_build_object('audit', (
+        SELECT coalesce(jsonb_agg(to_jsonb(audit) ORDER BY id DESC), '[]')
+        FROM jobd.audit WHERE id = ANY (ids)
+    ));
+END $$;

@@ -1,0 +1,74 @@
+"""In the way: a sentence for everything that keeps a job from starting right now."""
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+
+from jobd.core.job import Scope
+from jobd.core.placement import may_run
+from jobd.core.view import JobView, NodeView
+from jobd.web.fleet import known_nodes, may_start
+from jobd.web.words import stamp
+
+
+def in_the_way(view: JobView, zone: tzinfo, now: datetime) -> Iterator[str]:
+    """Yield what is known of the job itself, by whichever node."""
+    job, memory = view.job, view.memory
+    if not job.enabled:
+        yield "disabled: enabled = false in its configuration"
+    if job.schedule is None:
+        yield "no schedule: it runs only when triggered"
+    if view.pause is not None:
+        until = view.pause.until
+        end = f", until {stamp(until, zone)}" if until else ""
+        why = f' "{view.pause.reason}"' if view.pause.reason else ""
+        yield f"paused by {view.pause.by} since {stamp(view.pause.since, zone)}{why}{end}"
+    if memory.skip_next is not None:
+        why = f' "{memory.skip_next.reason}"' if memory.skip_next.reason else ""
+        yield f"the next tick will be skipped: skip-next by {memory.skip_next.by}{why}"
+    for shown in view.runs:
+        since = shown.started_at or shown.run.claimed_at
+        where = f"on {shown.run.node} since {stamp(since, zone)}"
+        yield f"run {shown.run.run_id} is active {where}; overlap = {job.overlap.value}"
+    for run in view.elsewhere:
+        where = f"on {run.node} since {stamp(run.claimed_at, zone)}"
+        yield f"run {run.run_id} is active {where}; overlap = {job.overlap.value}"
+    if memory.rest_until is not None and memory.rest_until > now:
+        yield f"max_duty: the job rests until {stamp(memory.rest_until, zone)}"
+    for waiting in view.waiting:
+        what = f"the tick of {stamp(waiting.fire_time, zone)}" if waiting.fire_time else "a run"
+        yield f"{what} waits since {stamp(waiting.since, zone)}: {waiting.held_by}"
+
+
+def around(view: JobView, node: NodeView, here: str, zone: tzinfo) -> Iterator[str]:
+    """Yield what is in the way for want of a store, or of a node that may start the job."""
+    if node.is_draining:
+        yield _draining(view, node, here, zone)
+    shared = node.shared
+    if shared is None or view.job.scope is not Scope.CLUSTER:
+        return
+    if shared.is_silent:
+        since = f"since {stamp(shared.since, zone)}" if shared.since else "yet"
+        yield (
+            f"the shared store has not answered {since}: no tick of this job can be decided; "
+            f"those that pass are, once it answers, by catchup = {view.job.catchup.value}"
+        )
+    elif shared.at is not None and not _candidates(view, node, shared.at):
+        names = ", ".join(view.job.nodes) or "any"
+        yield f"no node that may run it (nodes: {names}) is up and starts anything new"
+
+
+def _draining(view: JobView, node: NodeView, here: str, zone: tzinfo) -> str:
+    drain = node.drain
+    by = f" by {drain.by} since {stamp(drain.since, zone)}" if drain else ""
+    why = f' "{drain.reason}"' if drain and drain.reason else ""
+    is_shared = view.job.scope is Scope.CLUSTER and node.shared is not None
+    rest = "other nodes may run it" if is_shared else "its ticks do not start"
+    return f"{here} is drained{by}{why} and starts nothing new; {rest}"
+
+
+def _candidates(view: JobView, node: NodeView, at: datetime) -> list[str]:
+    return [
+        name
+        for name, seen in known_nodes(node).items()
+        if may_start(seen, at) and may_run(view.job.nodes, name, seen.word.labels)
+    ]
