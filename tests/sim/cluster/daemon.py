@@ -5,9 +5,9 @@ of their own. SIGSTOP freezes all of it: what comes meanwhile waits, the world g
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.effects import (
@@ -36,7 +36,7 @@ from jobd.core.job import Job
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.loop import JUMP
 from jobd.daemon.shared_clock import SharedClock
-from jobd.ports import Enrolment
+from jobd.ports import Enrolment, Report
 from tests.sim.cluster.heart import Heart
 from tests.sim.cluster.lanes import LocalLane, SharedLane
 from tests.sim.cluster.renewals import Renewals
@@ -45,6 +45,8 @@ from tests.sim.world import run_now
 
 if TYPE_CHECKING:
     from tests.sim.cluster.node import Node
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -152,9 +154,10 @@ class Daemon:
     def meet_supervisor(self) -> None:
         """Connect; what it holds is told a moment later, when more may have happened."""
         link = self.link = self.node.supervisor
-        held, since_s = link.holding(), link.since_s
+        snapshot, since_s = link.holding(), link.since_s
 
         def told() -> None:
+            held = tuple(map(self.in_cluster_time, snapshot))
             here_s = self.clock.steady_s() - since_s
             self.handle(Recovered(held, self.clock.now() - timedelta(seconds=here_s)))
 
@@ -162,6 +165,21 @@ class Daemon:
             self.world.random.uniform(0, 0.01),
             lambda: self.when_running(told) if self.link is link else None,
         )
+
+    def report(self, event: Report) -> None:
+        """Take in what the supervisor reports."""
+        self.handle(self.in_cluster_time(event))
+
+    def in_cluster_time(self, told: T) -> T:
+        """Return a report with its instants by the cluster's clock: the supervisor looks at the
+        clock on the wall."""
+        off, now = self.clock.now() - self.node.wall(), self.clock.now()
+        moved = {
+            name: min(at + off, now)
+            for name in ("started_at", "ended_at")
+            if (at := getattr(told, name, None)) is not None
+        }
+        return replace(told, **moved) if moved else told  # type: ignore[type-var]
 
     def wall_jumped(self) -> None:
         """The loop turns at least once a second, and looks at its clock then."""
@@ -253,8 +271,7 @@ class Daemon:
             case FinishRun(will_retry=True) | Accepted() | Refused():
                 pass
             case SaveDrain(drain):
-                self.node.drain = drain
-                self.world.stir()
+                self.node.keep_drain(drain)
             case RenewLeases():
                 self.renewals.renew(effect)
             case LookAround():

@@ -25,7 +25,7 @@ KINDS = (
     "rolling",
 )
 OF_ONE_NODE = ("daemon", "supervisor", "machine", "freeze", "cut", "wall", "drain")
-MOMENTS = ("commit", "commit", "kill", "start")
+MOMENTS = ("commit", "commit", "kill", "start", "posted")
 
 
 def draw(world: World, hours: float, kinds: Sequence[str], an_hour: float) -> None:

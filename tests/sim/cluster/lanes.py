@@ -163,6 +163,7 @@ class SharedLane(Lane):
         for end in ends:
             self.node.outbox.append(end.finish)
             self.daemon.forget(end.finish.record.run_id)
+        self.world.struck("posted", self.node)
         self.work()
 
     def _send_other(self, effect: Effect) -> None:

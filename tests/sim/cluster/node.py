@@ -33,6 +33,7 @@ class Node:
         self.local = MemoryStore()
         self.outbox: list[Finish] = []
         self.drain: Pause | None = None
+        self._drained_s = float("inf")
         self.is_cut = False
         self._cuts = 0
         self.incarnations = 0
@@ -129,6 +130,15 @@ class Node:
         if self.daemon is not None:
             self.world.stir()
             self.daemon.ask_drain(is_on=self.drain is None)
+
+    def keep_drain(self, drain: Pause | None) -> None:
+        """Write on disk that this node is drained, or no more."""
+        now_s = self.world.now_s
+        if self.drain is not None:
+            self.world.journal.trouble(self.name, self._drained_s, now_s + 15)
+        self._drained_s = now_s if drain is not None else float("inf")
+        self.drain = drain
+        self.world.stir()
 
     def _trouble(self, for_s: float) -> None:
         now_s = self.world.now_s

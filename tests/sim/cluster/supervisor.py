@@ -4,9 +4,10 @@ than it was told, whatever becomes of the daemon."""
 from typing import TYPE_CHECKING
 
 from jobd.core.claim import ActiveRun
-from jobd.core.events import AttemptEnded, Event, HeldRun, RunStarted
+from jobd.core.events import AttemptEnded, HeldRun, RunStarted
 from jobd.core.job import Job
 from jobd.core.outcome import Exit, StopCause
+from jobd.ports import Report
 from tests.sim.cluster.journal import Process
 
 if TYPE_CHECKING:
@@ -125,13 +126,13 @@ class Supervisor:
         end = AttemptEnded(process.run.run_id, _exit_of(process), process.ended_wall)
         self._report(end)
 
-    def _report(self, event: Event) -> None:
+    def _report(self, event: Report) -> None:
         daemon = self.node.daemon
         if daemon is None or not self.is_alive:
             return
 
         delay_s = self.world.random.uniform(0, 0.005)
-        self.world.after(delay_s, lambda: daemon.when_running(lambda: daemon.handle(event)))
+        self.world.after(delay_s, lambda: daemon.when_running(lambda: daemon.report(event)))
 
 
 def _exit_of(process: Process) -> Exit:

@@ -39,7 +39,7 @@ TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; s
 class Moment:
     """A fault that waits for a dangerous instant: the first of that kind after ``after_s``."""
 
-    kind: str  # "commit", "kill", "start", "renewed"
+    kind: str  # "commit", "kill", "start", "posted"
     after_s: float
     strike: Callable[[Node], None]
 
