@@ -222,6 +222,7 @@ class Daemon:
         """As the production loop does; by the cluster's clock, once that is known."""
         if not self.is_alive or not self.is_configured:
             return
+        self.heart.keep_time()
         offset_s = self._measure_offset_s()
         moved = timedelta(seconds=offset_s - self._offset_s)
         self._offset_s = offset_s

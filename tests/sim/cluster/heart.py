@@ -14,6 +14,8 @@ from tests.sim.world import run_now
 if TYPE_CHECKING:
     from tests.sim.cluster.daemon import Daemon
 
+VAGUE_S = 0.05  # a beat that took longer is followed by another
+
 
 class Heart:
     """Beats at the phase of its node; see world.py for when it does not have to."""
@@ -28,6 +30,8 @@ class Heart:
         self._last_sent_s = float("-inf")
         self._wants_look = False
         self._seen_news = -1
+        self._is_vague = False  # the last beat was slow, and left doubts about the time
+        self._anchored_s = 0.0
 
     @property
     def is_idle(self) -> bool:
@@ -68,6 +72,13 @@ class Heart:
             "beat",
         )
 
+    def keep_time(self) -> None:
+        """Anchor the clock as the beats did that were not worth an event."""
+        if self.world.now_s - self._anchored_s > 5 * BEAT_S and self.daemon.beats_in_vain:
+            self._anchored_s = self.world.now_s
+            steady_s = self.node.steady_s()
+            self.daemon.clock.anchor(self.world.store_now(), steady_s, steady_s)
+
     def beat_now(self) -> None:
         """Say farewell."""
         if not self._is_out:
@@ -76,6 +87,8 @@ class Heart:
     def _answered(self, view: ClusterView, sent_s: float) -> None:
         clock = self.daemon.clock
         has_stepped = clock.anchor(view.at, sent_s, clock.steady_s())
+        self._is_vague = clock.steady_s() - sent_s > VAGUE_S
+        self._anchored_s = self.world.now_s
         if self.daemon.is_joined:
             self._hear(view, sent_s, has_stepped)
         else:
@@ -121,7 +134,12 @@ class Heart:
         if self._wants_look:
             self._wants_look = False
             self.look_around()
-        elif has_news or self.is_failing or self.world.now_s < self.world.stirred_until_s:
+        elif (
+            has_news
+            or self.is_failing
+            or self._is_vague
+            or self.world.now_s < self.world.stirred_until_s
+        ):
             self.plan()
 
     def _plan_at(self, when_s: float) -> None:

@@ -36,7 +36,9 @@ class Journal:
     """Processes, requests to the store, and trouble."""
 
     processes: list[Process] = field(default_factory=list)
-    requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)  # kind, node, second
+    requests: Counter[tuple[str, str, int]] = field(
+        default_factory=Counter
+    )  # that reached the store: kind, node, second
     steps: list[tuple[float, float]] = field(default_factory=list)  # of the store's clock
     troubles: defaultdict[str, list[tuple[float, float]]] = field(
         default_factory=lambda: defaultdict(list)

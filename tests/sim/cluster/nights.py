@@ -34,7 +34,7 @@ def night(seed: int, plan: Night = Night()) -> World:
     chance = random.Random(f"night {seed}")
     jobs, durations = household()
     names = tuple(f"n{number}" for number in range(1, chance.choice([2, 3, 3, 3, 4, 5]) + 1))
-    terms = LeaseTerms(chance.choice([30, 60, 120, 120, 300, 300]) * SECOND)
+    terms = LeaseTerms(chance.choice([30, 60, 120, 300, 300, 300, 600]) * SECOND)
     kinds = plan.kinds
     if len(kinds) > 1 and chance.random() < 0.5:
         kinds = tuple(kind for kind in kinds if kind not in STEPS)
@@ -71,34 +71,34 @@ def household() -> tuple[dict[str, Job], dict[str, Duration]]:
 
 
 def _members() -> Iterator[tuple[Job, Duration]]:
-    """Yield jobs that start a run every minute or so, together."""
+    """Yield jobs that start a run every three minutes or so, together."""
     retries = Retries(max=2, delay=20 * SECOND, max_delay=3 * MINUTE)
     pool = Pool("disk", 1)
-    yield _job("brief", _every(5, "brief")), _takes(1, 5)
+    yield _job("brief", _every(10, "brief")), _takes(1, 5)
     yield _job("hourly", _cron("0 * * * *", "hourly")), _takes(1, 20)
     yield _job("zoned", _cron("30 1,2,3 * * *", "zoned", "Europe/Berlin")), _takes(1, 20)
-    yield _job("slow", _every(20, "slow"), retries=retries), _takes(100, 1500)
-    yield _job("patient", _every(30, "patient"), overlap=Overlap.QUEUE), _takes(60, 2500)
+    yield _job("slow", _every(40, "slow"), retries=retries), _takes(100, 3000)
+    yield _job("patient", _every(60, "patient"), overlap=Overlap.QUEUE), _takes(60, 5000)
     yield (
-        _job("impatient", _every(30, "impatient"), overlap=Overlap.REPLACE, kill_after=5 * SECOND),
-        _takes(60, 2500),
+        _job("impatient", _every(60, "impatient"), overlap=Overlap.REPLACE, kill_after=5 * SECOND),
+        _takes(60, 5000),
     )
     yield (
-        _job("sociable", _every(15, "sociable"), overlap=Overlap.ALLOW, max_instances=3),
-        _takes(60, 3000),
+        _job("sociable", _every(45, "sociable"), overlap=Overlap.ALLOW, max_instances=3),
+        _takes(60, 9000),
     )
     yield _job("spread", _cron("10 * * * *", "spread"), jitter=20 * MINUTE), _takes(5, 50)
-    yield _job("thorough", _every(30, "thorough"), catchup=Catchup.ALL), _takes(5, 300)
-    yield _job("lazy", _every(20, "lazy"), max_duty=0.3), _takes(30, 600)
-    yield _job("next", AfterSchedule.of(30 * MINUTE)), _takes(5, 600)
+    yield _job("thorough", _every(60, "thorough"), catchup=Catchup.ALL), _takes(5, 300)
+    yield _job("lazy", _every(60, "lazy"), max_duty=0.3), _takes(30, 600)
+    yield _job("next", AfterSchedule.of(45 * MINUTE)), _takes(5, 600)
     yield (
-        _job("flaky", _every(30, "flaky"), retries=retries, timeout=2 * MINUTE),
+        _job("flaky", _every(60, "flaky"), retries=retries, timeout=2 * MINUTE),
         lambda chance: (chance.uniform(1, 200), chance.choice([0, 1])),
     )
-    yield _job("left", _every(20, "left"), pool=pool), _takes(10, 300)
-    yield _job("right", _every(20, "right"), pool=pool), _takes(10, 300)
-    yield _job("picky", _every(30, "picky"), nodes=("n1",)), _takes(5, 50)
-    yield _job("own", _every(30, "own"), scope=Scope.NODE), _takes(5, 50)
+    yield _job("left", _every(60, "left"), pool=pool), _takes(10, 300)
+    yield _job("right", _every(60, "right"), pool=pool), _takes(10, 300)
+    yield _job("picky", _every(60, "picky"), nodes=("n1",)), _takes(5, 50)
+    yield _job("own", _every(60, "own"), scope=Scope.NODE), _takes(5, 50)
 
 
 def _job(name: str, schedule: object, scope: Scope = Scope.CLUSTER, **settings: object) -> Job:

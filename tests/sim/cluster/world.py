@@ -115,7 +115,6 @@ class World:
         It may be lost on its way there; then it sometimes arrives long after its sender has
         given up. Or its answer may be lost. Who sent it may be dead by then.
         """
-        self.journal.requests[kind, node.name, int(self.now_s)] += 1
         there_s, back_s = self._latency(node), self._latency(node)
         give_up_s = self.now_s + node.patience_s
         lost = lambda: self.at(max(give_up_s, self.now_s), failed)  # noqa: E731
@@ -126,6 +125,7 @@ class World:
                     self.after(self.random.uniform(0, 20), self._late(act))
                 lost()
                 return
+            self.journal.requests[kind, node.name, int(self.now_s)] += 1
             answer = act()
             self.struck("commit", node)
             is_late = self.now_s + back_s > give_up_s
