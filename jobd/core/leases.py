@@ -95,12 +95,18 @@ def _trust(state: SchedulerState, run_track: RunTrack, until_s: float) -> None:
     run_track.until_s, was_trusted = until_s, run_track.is_trusted
     run_track.is_trusted = True
     if run_track.state is RunState.BACKOFF:
-        if not was_trusted and run_track.run.retry_at is not None:
-            state.timers.set(TimerKind.RETRY_DUE, run_track.run.run_id, run_track.run.retry_at)
+        _resume_backoff(state, run_track.run, was_trusted=was_trusted)
     elif run_track.is_sent:
         state.emit(ExtendRun(run_track.run.run_id, until_s))
     elif not state.room.is_closed and state.is_recovered:
         runs.send(state, run_track)
+
+
+def _resume_backoff(state: SchedulerState, run: ActiveRun, *, was_trusted: bool) -> None:
+    """Let the next attempt come, unless it waits for room already."""
+    is_waiting = state.waiting.get(run.run_id) is not None
+    if not was_trusted and not is_waiting and run.retry_at is not None:
+        state.timers.set(TimerKind.RETRY_DUE, run.run_id, run.retry_at)
 
 
 def _lose(state: SchedulerState, run_track: RunTrack, now: datetime) -> None:
