@@ -6,10 +6,11 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.shared_store import shared_store
 from jobd.config.load import load
-from jobd.config.model import Config
 from jobd.daemon.lifecycle import store_path
-from jobd.errors import StateError
+from jobd.errors import StateError, StoreUnavailable
+from jobd.ports import Store
 from jobd.store.sqlite import SqliteStore
 
 
@@ -24,19 +25,21 @@ from jobd.store.sqlite import SqliteStore
     help="Configuration file, or a directory of them.",
 )
 def migrate(path: Path) -> int:
-    """Create or upgrade the store's tables."""
+    """Create or upgrade the tables of the store, and of this node's own file."""
     config = load(path)
     try:
-        anyio.run(_migrate, config)
-    except StateError as error:
+        if config.store.is_shared:
+            anyio.run(_migrate, shared_store(config, migrate=True))
+            click.echo(f"{config.store.shown_url} is up to date")
+        anyio.run(_migrate, SqliteStore(store_path(config), node=config.daemon.node))
+    except (StateError, StoreUnavailable) as error:
         click.echo(f"jobd: {error}", err=True)
         return exits.UNAVAILABLE
     click.echo(f"{store_path(config)} is up to date")
     return exits.OK
 
 
-async def _migrate(config: Config) -> None:
-    store = SqliteStore(store_path(config), node=config.daemon.node)
+async def _migrate(store: Store) -> None:
     try:
         await store.open()
     finally:

@@ -8,13 +8,13 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.shared_store import shared_store
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.daemon.lifecycle import Daemon, store_path
 from jobd.daemon.systemd import Notifier
 from jobd.errors import JobdError, SupervisorError
-from jobd.ports import SharedStore
 from jobd.store.sqlite import SqliteStore
 from jobd.supervisor.client import SupervisorClient
 from jobd.telemetry.logs import configure_logs
@@ -68,7 +68,7 @@ async def _daemon(config: Config, service: Path | None) -> None:
         clock=SystemClock(),
         store=store,
         memory=store.node_memory,
-        shared=_shared_store(config),
+        shared=shared_store(config) if config.store.is_shared else None,
         supervisor=supervisor,
         owns_supervisor=service is None,
         notifier=Notifier.from_environment(),
@@ -79,21 +79,6 @@ async def _daemon(config: Config, service: Path | None) -> None:
 def _store(config: Config) -> SqliteStore:
     path, node = store_path(config), config.daemon.node
     return SqliteStore(path, node=node, migrates=config.store.migrate)
-
-
-def _shared_store(config: Config) -> SharedStore | None:
-    """Return the store that several nodes share, if the configuration names one."""
-    settings = config.store
-    if settings.url == "sqlite":
-        return None
-    from jobd.store.postgres import PgStore  # a node alone does not pay for the driver
-
-    return PgStore(
-        settings.url,
-        node=config.daemon.node,
-        lease_ttl=settings.lease_ttl,
-        migrate=settings.migrate,
-    )
 
 
 def _explained(group: BaseExceptionGroup[BaseException]) -> JobdError | None:

@@ -9,7 +9,6 @@ from typing import Protocol
 from jobd import __version__
 from jobd.config.digest import job_digests
 from jobd.config.model import Config
-from jobd.config.store_url import shown
 from jobd.core import picture
 from jobd.core.cluster import NodeSeen
 from jobd.core.effects import Reply
@@ -43,7 +42,7 @@ def identity_of(config: Config, started_at: datetime) -> Identity:
         pid=os.getpid(),
         started_at=started_at,
         config_path=str(config.path),
-        store=shown(config.store.url),
+        store=config.store.shown_url,
         http="" if daemon.http is None else str(daemon.http),
         socket=str(daemon.socket),
         labels=daemon.labels,
@@ -199,12 +198,15 @@ class DaemonNode:
     async def read_output(
         self, record: RunRecord, attempt: int, offset: int, limit: int = 1 << 16
     ) -> OutputSlice:
-        run_id = record.run_id
-        if self._hears_of(record) or await self._outputs.has(run_id, attempt):
+        run_id, peers = record.run_id, self._peers
+        if peers is None or await self._outputs.has(run_id, attempt):
+            piece = await self._outputs.read(run_id, attempt, offset, limit)
+        elif attempt < record.attempt:
+            piece = await peers.search_output(record, attempt, offset, limit)
+        elif self._hears_of(record):
             piece = await self._outputs.read(run_id, attempt, offset, limit)
         else:
-            assert self._peers is not None, "a lone node hears of every run"
-            piece = await self._peers.read_output(record, attempt, offset, limit)
+            piece = await peers.read_output(record, attempt, offset, limit)
         check_kept(record, attempt, offset, piece)
         return piece
 

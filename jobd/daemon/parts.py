@@ -61,9 +61,9 @@ class Parts:
         terms = None if shared is None else LeaseTerms(config.store.lease_ttl)
         self.scheduler = Scheduler(config.daemon.node, secrets.token_hex(8), terms)
         self.show = Show(self.scheduler.state, self.clock)
-        on_call = self.show.telemetry.store_call
-        self.store = timed(store, clock, on_call)
-        self.shared = None if shared is None else timed(shared, clock, on_call)
+        told = self.show.telemetry.node
+        self.store = timed(store, clock, told.store_call if shared is None else told.node_call)
+        self.shared = None if shared is None else timed(shared, clock, told.store_call)
         self.membership = self._make_membership(config)
         self._make_lanes(config.daemon.node, observer, on_beat)
         self._make_keepers(config)

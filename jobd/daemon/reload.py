@@ -142,7 +142,7 @@ class Reloader:
             return ReloadResult(errors=(f"the store does not answer, try again later: {error}",))
         self.config = config
         if self._shared is not None:
-            self.digest = shared_digest(config)
+            self.digest = await to_thread.run_sync(shared_digest, config)
         warnings = (*map(str, config.warnings), *_needs_restart(self._at_start, config))
         return replace(_difference(before, config), warnings=warnings)
 

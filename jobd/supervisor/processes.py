@@ -31,11 +31,12 @@ def become_subreaper() -> None:
 
 
 def read_proc(path: str) -> bytes:
-    """Return a file of /proc, whole."""
+    """Return a file of /proc, whole. The kernel hands some out by the page, however much is
+    asked for: of a supervisor's children 682 at a time."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        data = os.read(fd, 1 << 16)
-        while len(data) % (1 << 16) == 0 and (more := os.read(fd, 1 << 16)):
+        data = b""
+        while more := os.read(fd, 1 << 16):
             data += more
         return data
     finally:
@@ -194,12 +195,9 @@ class ProcessTree(Tree):
 
     def pids(self) -> list[int]:
         self._census.glance()
-        found = list(self._living())
-        for pid in found:
-            seen = stat(pid)
-            if seen is not None:
-                self._known[pid] = seen[2]
-        return found
+        found = dict(self._living())
+        self._known.update(found)
+        return list(found)
 
     def dissolve(self) -> bool:
         if self.is_rooted:
@@ -214,14 +212,19 @@ class ProcessTree(Tree):
         self._census.trees.discard(self)
         return True
 
-    def _living(self) -> Iterator[int]:
+    def _living(self) -> Iterator[tuple[int, int]]:
+        """Yield our members and their start times. The main process's does not matter: it
+        is none of the strays among whom it might have to be recognised."""
         strays = self._census.strays_of(self)
-        roots = [pid for pid, start in strays.items() if _started(pid) == start]
+        roots = {pid: start for pid, start in strays.items() if _started(pid) == start}
         if self.is_rooted:
-            roots.append(self._root)
-        for pid in roots:
-            yield pid
-            yield from (child for child in descendants(pid) if _is_alive(stat(child)))
+            roots[self._root] = 0
+        for pid, start in roots.items():
+            yield pid, start
+            for child in descendants(pid):
+                started = _started(child)
+                if started is not None:
+                    yield child, started
 
 
 def _started(pid: int) -> int | None:

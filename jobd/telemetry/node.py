@@ -96,12 +96,16 @@ class NodeFigures(Collector):
 
     def store_call(self, operation: str, seconds: float, ok: bool) -> None:
         """Count a call to the store; the last one tells whether the store is up."""
+        self.node_call(operation, seconds, ok)
+        self.is_store_up = ok
+
+    def node_call(self, operation: str, seconds: float, ok: bool) -> None:
+        """Count a call to a node's own store, in a cluster that has another one."""
         calls = self._store_calls.get(operation)
         if calls is None:
             calls = self._store_calls[operation] = _StoreCalls()
         calls.latency.observe(seconds)
         calls.errors += not ok
-        self.is_store_up = ok
 
     def loop_lag(self, seconds: float) -> None:
         """Remember by how much the event loop was late for a timer."""

@@ -72,30 +72,40 @@ async def get_output(request: web.Request) -> web.Response:
     record = await _run_with_output(node, path_name(request, "run"))
     attempt = whole_number(request, "attempt", 0, 1 << 31) or record.attempt
     offset = whole_number(request, "offset", 0, ANY_OFFSET)
+    follow_s = whole_number(request, "follow", 0, MAX_WAIT_S)
+    try:
+        async with asyncio.timeout(follow_s or None):
+            return await _next_output(node, record, attempt, offset, may_wait=follow_s > 0)
+    except TimeoutError:
+        return _output_reply(record, attempt, OutputSlice(b"", offset), is_complete=False)
+
+
+async def _next_output(
+    node: Node, record: RunRecord, attempt: int, offset: int, *, may_wait: bool
+) -> web.Response:
+    """Return the reply once there is something to say, or at once."""
     poll = POLL if record.node == node.identity.node else POLL_AFAR
-    looks = whole_number(request, "follow", 0, MAX_WAIT_S) * (timedelta(seconds=1) // poll)
     while True:
         # Whether it is over is asked before reading: what is written in between is not missed.
         is_over = record.ended_at is not None or attempt < record.attempt
         piece = await _read_output(node, record, attempt, offset)
         has_more = bool(piece.data or piece.skipped_bytes)
-        if has_more or is_over or looks <= 0:
+        if has_more or is_over or not may_wait:
             return _output_reply(record, attempt, piece, is_over and not has_more)
-        looks -= 1
         record = await _later(node, record, poll)
 
 
 async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
     """Return a run by its id or a prefix of it; one that still waits has no record yet.
 
-    While the store does not answer, the runs that are active here are known all the same.
+    While the store does not answer, active runs are known all the same.
     """
     if not RUN_ID.fullmatch(name):
         raise no_such("run", name, [])
     try:
         record = await node.store.run(name)
     except StoreUnavailable:
-        record = _active_here(node, name)
+        record = _active_record(node, name)
         if record is None:
             raise
     if record is not None:
@@ -106,14 +116,20 @@ async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
     return waiting[0]
 
 
-def _active_here(node: Node, name: str) -> RunRecord | None:
-    shown = [s for view in node.job_views() for s in view.runs if s.run.run_id.startswith(name)]
-    if len(shown) != 1:
+def _active_record(node: Node, name: str) -> RunRecord | None:
+    """Return what is known without the store of a run that is active, here or elsewhere."""
+    views = node.job_views()
+    begun = {shown.run.run_id: shown.started_at for view in views for shown in view.runs}
+    active = [shown.run for view in views for shown in view.runs]
+    active += [run for view in views for run in view.elsewhere]
+    meant = [run for run in active if run.run_id.startswith(name)]
+    if len(meant) != 1:
         return None
-    run = shown[0].run
+    run = meant[0]
     facts = (run.run_id, run.job, run.node, run.token, run.trigger, run.fire_time, run.claimed_at)
+    started_at = begun.get(run.run_id)
     return RunRecord(
-        *facts, run.requested_by, run.attempt, started_at=shown[0].started_at, params=run.params
+        *facts, run.requested_by, run.attempt, started_at=started_at, params=run.params
     )
 
 

@@ -1,6 +1,7 @@
 """Fakes for the daemon's parts: a clock set by hand, a store that fails on demand, processes
 on paper."""
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,9 @@ from jobd.core.events import HeldRun
 from jobd.core.job import Command, Job
 from jobd.core.outcome import Exit, Outcome
 from jobd.core.run import Finish, RunRecord
+from jobd.daemon.routes import Routes
 from jobd.errors import StoreUnavailable, SupervisorError
-from jobd.ports import Enforcement, Launch, Report
+from jobd.ports import Enforcement, Launch, Posted, Report
 from jobd.store.memory import MemoryStore
 from jobd.supervisor.output import Recorder
 
@@ -78,6 +80,55 @@ class FakeStore(MemoryStore):
 
     async def close(self) -> None:
         self.is_open = False
+
+
+class FakeMemory:
+    """What a node remembers for itself, on paper; see :class:`jobd.ports.NodeMemory`."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, str] = {}
+        self.outbox: dict[int, Finish] = {}
+        self.is_full = False
+        self._numbers = itertools.count(1)
+
+    async def post(self, finishes: Sequence[Finish]) -> Sequence[Posted]:
+        self._write()
+        posted = [Posted(next(self._numbers), finish) for finish in finishes]
+        self.outbox.update({one.number: one.finish for one in posted})
+        return posted
+
+    async def posted(self) -> Sequence[Posted]:
+        return [Posted(number, finish) for number, finish in self.outbox.items()]
+
+    async def take_out(self, numbers: Sequence[int]) -> None:
+        self._write()
+        for number in numbers:
+            self.outbox.pop(number, None)
+
+    async def fact(self, name: str) -> str | None:
+        return self.facts.get(name)
+
+    async def keep_fact(self, name: str, value: str | None) -> None:
+        self._write()
+        self.facts.pop(name, None)
+        if value is not None:
+            self.facts[name] = value
+
+    def _write(self) -> None:
+        if self.is_full:
+            raise StoreUnavailable("the disk is full")
+
+
+class Nowhere:
+    """A lane of a store that nothing is to be put into."""
+
+    def put(self, effect: Any) -> None:
+        raise AssertionError(f"{effect} was not to come here")
+
+
+def no_routes() -> Routes:
+    """Return the routes of a node that shares its store with nobody."""
+    return Routes(Nowhere(), None)
 
 
 _OPERATIONS = {

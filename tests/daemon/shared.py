@@ -118,6 +118,7 @@ class Town:
             self.clock,
             view=lambda: self.view,
             health=lambda: StoreHealth(True, "", None),
+            silence=lambda: timedelta(0),
         )
         self.there = FakeHere(self.clock)
         self.postbox = Postbox(self.store, self.there)  # type: ignore[arg-type]

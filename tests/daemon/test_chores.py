@@ -31,7 +31,7 @@ class Desk:
         self.told: list[StoreHealth] = []
         self.active: set[str] = set()
         self.chores = Chores(
-            store, clock, outputs, self.active, lambda: self.settings, self.told.append
+            store, None, clock, outputs, self.active, lambda: self.settings, self.told.append
         )
 
     async def ended_run(self, run_id: str, minute: int) -> Path:

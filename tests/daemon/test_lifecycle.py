@@ -24,7 +24,15 @@ from jobd.daemon.lifecycle import Daemon
 from jobd.daemon.outputs import Outputs
 from jobd.errors import ConfigError, StateError, StoreUnavailable, SupervisorError
 from jobd.ports import Enrolment
-from tests.daemon.fakes import FakeStore, FakeSupervisor, exit_of, keep_output, run_of, until
+from tests.daemon.fakes import (
+    FakeMemory,
+    FakeStore,
+    FakeSupervisor,
+    exit_of,
+    keep_output,
+    run_of,
+    until,
+)
 
 Write = Callable[..., Config]
 JOB = '[jobs.a]\ncommand = "true"\n'
@@ -67,6 +75,7 @@ class Desk:
             self.config,
             clock=SystemClock(),
             store=self.store,
+            memory=FakeMemory(),
             supervisor=self.supervisor,
             owns_supervisor=self.owns,
             notifier=self.notes,  # type: ignore[arg-type]
@@ -91,7 +100,7 @@ class Desk:
         assert isinstance(await self.trigger(run_id), Accepted)
         await until(lambda: ("start", [run_id]) in self.supervisor.orders)
         self.supervisor.report(RunStarted(run_id, SystemClock().now()))
-        state = self.daemon._scheduler.state
+        state = self.daemon._parts.scheduler.state
         await until(lambda: state.runs[run_id].started_at is not None)
 
     def end_run(self, run_id: str = "aa11", **facts: Any) -> None:
@@ -224,7 +233,7 @@ async def test_a_defect_does_not_cost_the_running_jobs(
     async def live() -> None:
         async with desk.running():
             await desk.start_run()
-            monkeypatch.setattr(desk.daemon._loop, "handle", broken)
+            monkeypatch.setattr(desk.daemon._parts.loop, "handle", broken)
             desk.end_run()
             await anyio.sleep_forever()
 
@@ -239,7 +248,7 @@ async def test_a_defect_does_not_cost_the_running_jobs(
 async def test_a_run_that_went_on_without_a_daemon_is_taken_back(desk: Desk) -> None:
     await held_before(desk)
     async with desk.running():
-        assert list(desk.daemon._scheduler.state.runs) == ["bb22"]
+        assert list(desk.daemon._parts.scheduler.state.runs) == ["bb22"]
         desk.end_run("bb22")
         await until(lambda: ("forget", ["bb22"]) in desk.supervisor.orders)
         desk.daemon.stop()
@@ -356,7 +365,7 @@ async def test_a_stop_does_not_wait_for_a_reload_that_hangs(
     async def hang(by: str) -> None:
         await anyio.sleep_forever()
 
-    monkeypatch.setattr(desk.daemon._reloader, "reload", hang)
+    monkeypatch.setattr(desk.daemon._parts.reloader, "reload", hang)
     async with desk.running():
         kill(signal.SIGHUP)
         await until(lambda: "reloading" in desk.notes.said)
@@ -470,9 +479,9 @@ async def test_a_claim_that_is_granted_during_a_stop_is_started(
         return await claim(*arguments)
 
     async with desk.running():
-        monkeypatch.setattr(desk.daemon._to_store._store, "claim", slow)
-        desk.daemon._inbox.put(TriggerAsked("q", "aa11", "a", "anna"))
-        await until(lambda: desk.daemon._scheduler.state.claiming)
+        monkeypatch.setattr(desk.daemon._parts.to_store._store, "claim", slow)
+        desk.daemon._parts.inbox.put(TriggerAsked("q", "aa11", "a", "anna"))
+        await until(lambda: desk.daemon._parts.scheduler.state.claiming)
         desk.daemon.stop()
         await until(lambda: desk.daemon.node.view().is_stopping)
         may_decide.set()

@@ -23,10 +23,12 @@ from jobd.daemon.reload import Reloader
 from tests.daemon.fakes import (
     NOON,
     FakeClock,
+    FakeMemory,
     FakeStore,
     FakeSupervisor,
     finish_of,
     keep_output,
+    no_routes,
     run_of,
     until,
 )
@@ -42,10 +44,11 @@ class Desk:
         self.store, self.clock, self.inbox, self.answers = store, clock, Inbox(), Answers()
         self.scheduler = Scheduler("app1", "i")
         self.outputs = Outputs(config.daemon.state_dir)
-        self.reloader = Reloader(config, store, clock, self.inbox, lambda *_: None)
-        self.chores = Chores(
-            store, clock, self.outputs, lambda: self.reloader.config.store, lambda _: None
+        self.reloader = Reloader(
+            config, store, None, FakeMemory(), clock, self.inbox, no_routes(), lambda *_: None
         )
+        settings, active = lambda: self.reloader.config.store, self.scheduler.state.runs
+        self.chores = Chores(store, None, clock, self.outputs, active, settings, lambda _: None)
         self.node = DaemonNode(
             identity_of(config, clock.now()),
             scheduler=self.scheduler,

@@ -8,14 +8,20 @@ from jobd.core.effects import (
     Accepted,
     Claim,
     Effect,
+    ExtendRun,
     FinishRun,
+    LookAround,
     RecordSkips,
     Refused,
+    RenewLeases,
+    SaveDrain,
     SavePause,
     SaveRun,
     SaveSkipNext,
     StartRun,
+    StopElsewhere,
     StopRun,
+    TakeRuns,
 )
 from jobd.core.outcome import StopCause
 from jobd.daemon.perform import Performer
@@ -37,6 +43,18 @@ class Lane:
     give = put
 
 
+class Membership:
+    """What there is more of in a cluster."""
+
+    def __init__(self, taken: list[tuple[str, Effect]]) -> None:
+        self.renewals = Lane("renewals", taken)
+        self.heartbeat = self
+        self._taken = taken
+
+    def look_around(self) -> None:
+        self._taken.append(("heartbeat", LookAround()))
+
+
 @pytest.fixture
 def taken() -> list[tuple[str, Effect]]:
     return []
@@ -44,7 +62,9 @@ def taken() -> list[tuple[str, Effect]]:
 
 @pytest.fixture
 def perform(taken: list[tuple[str, Effect]]) -> Any:
-    return Performer(*(Lane(name, taken) for name in ("store", "supervisor", "answers")))
+    here = Lane("this node", taken)
+    others = (Lane(name, taken) for name in ("supervisor", "answers", "store"))
+    return Performer(here, *others, Membership(taken))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +78,12 @@ def perform(taken: list[tuple[str, Effect]]) -> Any:
         (SaveSkipNext("a", None, "anna"), "store"),
         (StartRun(RUN, job_of()), "supervisor"),
         (StopRun("aa11", StopCause.CANCEL), "supervisor"),
+        (ExtendRun("aa11", 7.0), "supervisor"),
+        (TakeRuns(()), "store"),
+        (StopElsewhere("aa11", StopCause.CANCEL), "store"),
+        (RenewLeases(()), "renewals"),
+        (LookAround(), "heartbeat"),
+        (SaveDrain(None, "anna"), "this node"),
         (Accepted("q"), "answers"),
         (Refused("q", "busy", ""), "answers"),
     ],

@@ -14,7 +14,7 @@ from jobd.core.job import Overlap
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.reload import Reloader, identity, summary
 from jobd.web.node import ReloadResult
-from tests.daemon.fakes import NOON, FakeClock, FakeStore
+from tests.daemon.fakes import NOON, FakeClock, FakeMemory, FakeStore, no_routes
 
 Write = Callable[..., Config]
 
@@ -28,8 +28,16 @@ class Desk:
     def __init__(self, config: Config, store: FakeStore, clock: FakeClock) -> None:
         self.store, self.inbox, self.clock = store, Inbox(), clock
         self.told: list[tuple[ReloadResult, str]] = []
+        self.memory = FakeMemory()
         self.reloader = Reloader(
-            config, store, clock, self.inbox, lambda result, by: self.told.append((result, by))
+            config,
+            store,
+            None,
+            self.memory,
+            clock,
+            self.inbox,
+            no_routes(),
+            lambda result, by: self.told.append((result, by)),
         )
 
     async def reload(self) -> ReloadResult:

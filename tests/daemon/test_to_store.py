@@ -17,7 +17,7 @@ from jobd.daemon import to_store as module
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.to_store import ToStore
 from jobd.ports import Enrolment
-from tests.daemon.fakes import NOON, FakeClock, FakeStore, finish_of, run_of, until
+from tests.daemon.fakes import NOON, FakeClock, FakeMemory, FakeStore, finish_of, run_of, until
 
 Served = Callable[[], Any]
 
@@ -40,12 +40,16 @@ class Desk:
         self.events: list[Event] = []
         self.finished: list[str] = []
         self.durable: list[bool] = []
-        self.to_store = ToStore(store, FakeClock(), "app1", self.inbox, self._on_finished)
+        self.to_store = ToStore(
+            store, FakeMemory(), FakeClock(), "app1", self.inbox, self._on_finished
+        )
         self.put = self.to_store.lane.put
 
     def _on_finished(self, effects: Sequence[FinishRun]) -> None:
         self.finished += [effect.finish.record.run_id for effect in effects]
-        self.durable += [self.store._runs.get(run_id) is not None for run_id in self.finished]
+        self.durable += [
+            self.store._all.ended_token(run_id) is not None for run_id in self.finished
+        ]
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -1,12 +1,28 @@
 """Whose a process is, and how often the supervisor looks."""
 
 import os
+import signal
+import subprocess
 import time
 
 import pytest
 
 from jobd.supervisor import processes
 from jobd.supervisor.processes import Census
+
+
+def test_every_child_is_seen_however_many_there_are() -> None:
+    """One that is not seen lives on when its run is over."""
+    sleeper = ["/bin/sh", "-c", "i=0; while [ $i -lt 800 ]; do sleep 60 & i=$((i+1)); done; wait"]
+    shell = subprocess.Popen(sleeper, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 30
+        while len(found := processes.children(shell.pid)) < 800:
+            assert time.monotonic() < deadline, f"{len(found)} were seen"
+            time.sleep(0.05)
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
 
 
 @pytest.fixture

@@ -39,10 +39,10 @@ def nodes_words(shared: Mapping[str, Any]) -> str:
 
 
 def state_words(job: Mapping[str, Any]) -> str:
-    """Return a job's state; of one that runs elsewhere, where and since when."""
+    """Return a job's state; of one that runs on other nodes only, where and since when."""
     runs = job["elsewhere"]
-    if job["state"] != "elsewhere" or not runs:
-        return str(job["state"])
+    if not runs or job["active"]:
+        return "on other nodes" if job["state"] == "elsewhere" else str(job["state"])
     since = instant(min(run["claimed_at"] for run in runs))
     nodes = ", ".join(sorted({run["node"] for run in runs}))
     return f"running on {nodes} since {since:%H:%M:%S}"

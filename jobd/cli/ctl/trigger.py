@@ -122,12 +122,19 @@ def _watch(
         run = wait_for_end(session.client, run_id, patience)
     except CtlError as error:
         if error.code == "no_such_run":
-            raise NotFound(f"run {run_id} was given up before it started") from None
+            raise NotFound(_never_started(accepted, run_id)) from None
         raise
     if session.as_json:
         session.show({**accepted, "run": run}, str)
     session.note(_end_words(run))
     return own_status(run)
+
+
+def _never_started(accepted: Document, run_id: str) -> str:
+    """Return what is known of a run without a record; who waits elsewhere is not seen here."""
+    words = f"run {run_id} was given up before it started"
+    waits = str(accepted["message"]).startswith("waits")
+    return f"{words}, or still waits on {accepted['node']}" if waits else words
 
 
 def _end_words(run: Mapping[str, Any]) -> str:
