@@ -18,6 +18,7 @@ KINDS = (
     "freeze",
     "cut",
     "slow",
+    "locked",
     "store",
     "store_clock",
     "wall",
@@ -78,6 +79,7 @@ def _on_all(kind: str, for_s: float, chance: random.Random) -> Callable[[World],
     step_s = chance.choice([-1, 1]) * chance.choice([2, 20, 100, 3600]) * chance.uniform(0.5, 1)
     acts: dict[str, Callable[[World], None]] = {
         "slow": lambda world: world.slow_down(min(for_s, 300.0)),
+        "locked": lambda world: world.lock_tables(min(for_s, 700.0)),
         "store": lambda world: world.lose_store(for_s),
         "store_clock": lambda world: world.step_store_clock(step_s),
         "rolling": _restart_in_turn,

@@ -1,12 +1,14 @@
 """A daemon's heart: it beats at the store, once a second or sooner, and keeps the store's time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jobd.core.claim import JobMemory
 from jobd.core.cluster import ClusterView, NodeWord
 from jobd.core.events import ClusterSeen, StoreSilent
+from jobd.core.run import Finish
 from jobd.daemon.heartbeat import BEAT_S, SOONEST_S
 from jobd.ports import Enrolment
 from tests.sim.world import run_now
@@ -103,7 +105,7 @@ class Heart:
 
         def enrolled(memories: Mapping[str, JobMemory]) -> None:
             daemon.is_joined = True
-            daemon.configure(memories)
+            daemon.configure(_without_ended(memories, node.outbox))
             then()
 
         self.world.ask(
@@ -169,3 +171,14 @@ class Heart:
             is_draining=self.node.drain is not None,
             is_leaving=self.is_leaving,
         )
+
+
+def _without_ended(
+    memories: Mapping[str, JobMemory], outbox: Sequence[Finish]
+) -> Mapping[str, JobMemory]:
+    """Return what is remembered, less the runs whose ends wait in the outbox."""
+    ended = {(end.record.run_id, end.record.token) for end in outbox}
+    return {
+        name: replace(m, active=tuple(r for r in m.active if (r.run_id, r.token) not in ended))
+        for name, m in memories.items()
+    }

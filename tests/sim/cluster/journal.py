@@ -8,6 +8,8 @@ from jobd.core.claim import ActiveRun
 from jobd.core.job import Job
 from jobd.core.outcome import StopCause
 
+LOCKED = "writes"  # trouble of nobody's way to the store, but of all who write
+
 
 @dataclass
 class Process:
@@ -42,7 +44,7 @@ class Journal:
     steps: list[tuple[float, float]] = field(default_factory=list)  # of the store's clock
     troubles: defaultdict[str, list[tuple[float, float]]] = field(
         default_factory=lambda: defaultdict(list)
-    )  # by node; "" is everybody's
+    )  # by node; "" is everybody's, LOCKED that of writers
 
     def trouble(self, node: str, start_s: float, end_s: float) -> None:
         self.troubles[node].append((start_s, end_s))

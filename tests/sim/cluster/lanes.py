@@ -255,7 +255,7 @@ class SharedLane(Lane):
             self._failures += 1
             if failed is not None:
                 failed()
-            longest_s = min(FIRST_RETRY_S * 2**self._failures, LONGEST_RETRY_S)
+            longest_s = min(FIRST_RETRY_S * 2 ** min(self._failures, 16), LONGEST_RETRY_S)
             pause_s = self.world.random.uniform(FIRST_RETRY_S / 2, longest_s)
             self.world.after(pause_s, lambda: self.daemon.when_running(self._try_again))
 

@@ -27,11 +27,12 @@ from jobd.core.cluster import NodeSeen
 from jobd.core.job import Job, Scope
 from jobd.core.lease import LeaseTerms
 from jobd.store.memory import MemoryStore
-from tests.sim.cluster.journal import Journal, Process
+from tests.sim.cluster.journal import LOCKED, Journal, Process
 from tests.sim.cluster.node import Node
 
 EPOCH = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)  # a DST night in Europe lies ahead
 Duration = Callable[[random.Random], tuple[float, int]]  # seconds, exit code
+WRITES = ("settle", "other")
 TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; see LIVE_FOR
 
 
@@ -66,6 +67,7 @@ class World:
         self.store_offset_s = 0.0
         self.store_is_down = False
         self.slow_until_s = 0.0
+        self.locked_until_s = 0.0  # until then nobody's writes get through
         self.news = 0  # counts what has changed at the store
         self.stirred_until_s = 0.0
         self.moments: list[Moment] = []
@@ -120,7 +122,8 @@ class World:
         lost = lambda: self.at(max(give_up_s, self.now_s), failed)  # noqa: E731
 
         def arrive() -> None:
-            if self.store_is_down or node.is_cut:
+            is_locked = kind in WRITES and self.now_s < self.locked_until_s
+            if self.store_is_down or node.is_cut or is_locked:
                 if self.random.random() < 0.2:
                     self.after(self.random.uniform(0, 20), self._late(act))
                 lost()
@@ -144,7 +147,7 @@ class World:
 
     def _latency(self, node: Node) -> float:
         if self.now_s < self.slow_until_s:
-            return self.random.uniform(0.0, node.patience_s)
+            return self.random.uniform(0.0, 0.6 * node.patience_s)
         return self.random.uniform(0.0002, 0.5 if self.random.random() < 0.01 else 0.005)
 
     def changed(self) -> None:
@@ -198,6 +201,11 @@ class World:
     def _find_store(self) -> None:
         self.store_is_down = False
         self.stir()
+
+    def lock_tables(self, for_s: float) -> None:
+        """Let somebody's lock hold up claims and ends; beats and renewals do not need it."""
+        self.journal.trouble(LOCKED, self.now_s, self.now_s + for_s + 15)
+        self.locked_until_s = max(self.locked_until_s, self.now_s + for_s)
 
     def slow_down(self, for_s: float) -> None:
         self.journal.trouble("", self.now_s, self.now_s + for_s + 10)

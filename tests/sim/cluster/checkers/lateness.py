@@ -8,6 +8,7 @@ from jobd.core.ledger import TickRecord
 from jobd.core.schedule import AfterSchedule, Tick, due_time
 from jobd.core.state import start_deadline
 from tests.sim.cluster.checkers.accounted import ledger
+from tests.sim.cluster.journal import LOCKED
 from tests.sim.cluster.world import EPOCH, World
 
 SLACK_S = 10.0
@@ -71,6 +72,8 @@ def _due(job: Job, fire_time: datetime) -> datetime:
 def _was_able(world: World, job: Job, row: TickRecord, due: datetime) -> bool:
     """Whether any node that may run the job was well, from shortly before until the decision."""
     span = _span(due, row.decided_at)
+    if not world.journal.was_healthy(LOCKED, *span):
+        return False
     able = [name for name in world.names if not job.nodes or name in job.nodes]
     return any(world.journal.was_healthy(name, *span) for name in able)
 
