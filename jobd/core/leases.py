@@ -120,8 +120,9 @@ def _is_our_turn(state: SchedulerState, run: ActiveRun, at: datetime) -> bool:
     assert state.neighbours is not None, "only a shared store has leases that run out"
     assert run.lease_until is not None, f"run {run.run_id} has no lease that could run out"
     is_known = run.run_id in state.runs or run.run_id in state.neighbours.taking
-    if is_known or run.run_id in state.claiming or run.run_id in state.store_down:
-        return False
+    is_asked_for = any(c.key == run.run_id for c in state.doubtful.values())
+    if is_known or is_asked_for or run.run_id in state.claiming or run.run_id in state.store_down:
+        return False  # ours, or will be: a claim of ours was granted, and its answer was lost
     track = state.tracks.get(run.job)
     others = state.neighbours.eligible(track.job if track is not None else None)
     place = placement.rank(run.job, state.node, others)
