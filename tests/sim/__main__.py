@@ -14,20 +14,15 @@ def one_node(seed: int) -> list[str]:
     return nights.verdict(nights.night(seed))
 
 
-def cluster(seed: int) -> list[str]:
-    """Return what broke in a night of a cluster."""
-    return cluster_nights.verdict(cluster_nights.night(seed))
-
-
 def main(arguments: list[str]) -> int:
     """Simulate the nights of these seeds; return how many broke a promise."""
     is_cluster = arguments[:1] == ["cluster"]
-    replay = cluster if is_cluster else one_node
+    replay = cluster_nights.replay if is_cluster else one_node
     first, *last = [int(argument) for argument in arguments[is_cluster:]] or [0]
     seeds = range(first, (last[0] if last else first) + 1)
     broken = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for seed, complaints in zip(seeds, pool.map(replay, seeds, chunksize=4), strict=True):
+        for seed, complaints in zip(seeds, pool.map(replay, seeds, chunksize=2), strict=True):
             if complaints:
                 broken += 1
                 print(f"seed {seed}:", *complaints, sep="\n  ", flush=True)

@@ -1,6 +1,7 @@
 """Nights of a cluster: a household of jobs of every kind, and how a seed becomes a night."""
 
 import random
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,6 +53,15 @@ def night(seed: int, plan: Night = Night()) -> World:
     world.calm_s = world.now_s
     world.run_until(world.now_s + QUIET_S)
     return world
+
+
+def replay(seed: int, plan: Night = Night()) -> list[str]:
+    """Return what broke in a night, be it a promise or the scheduler itself."""
+    try:
+        return verdict(night(seed, plan))
+    except Exception:
+        again = f"replay: python -m tests.sim cluster {seed}"
+        return [*traceback.format_exc().splitlines()[-9:], again]
 
 
 def verdict(world: World) -> list[str]:
