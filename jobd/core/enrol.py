@@ -118,7 +118,7 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
 
     A lease of it is not trusted before it has been renewed.
     """
-    is_leased = run.lease_until is not None
+    is_leased = run.lease_until is not None or state.is_shared(track.job)
     if run.retry_at is not None:
         run_track = RunTrack(run, track.job, RunState.BACKOFF, is_leased=is_leased)
         keep(state, track, run_track)

@@ -174,7 +174,8 @@ class ToShared:
 
     def _pause_s(self) -> float:
         """Return how long to wait before the next try: growing, and never the same on all nodes."""
-        longest = min(FIRST_RETRY_S * 2**self._failures, LONGEST_RETRY_S)
+        # Bounded before it is raised to: after an hour of failures no float holds the power.
+        longest = min(FIRST_RETRY_S * 2 ** min(self._failures, 16), LONGEST_RETRY_S)
         return self._chance.uniform(FIRST_RETRY_S / 2, longest)
 
     async def _send_others(self) -> None:
