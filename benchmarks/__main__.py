@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """``python -m benchmarks [--strict] [core] [ctl] [idle] [herd] [cluster]``: measures and prints.
+=======
+"""``python -m benchmarks [--strict] [herd] [idle] [core] [ctl] [claims]``: measures and prints.
+>>>>>>> cluster
 
 Without names all are measured. ``--strict``: the exit status is 1 if a bound was missed.
 """
@@ -6,7 +10,11 @@ Without names all are measured. ``--strict``: the exit status is 1 if a bound wa
 import sys
 from importlib import import_module
 
+<<<<<<< HEAD
 NAMES = ("core", "ctl", "idle", "herd", "cluster")
+=======
+NAMES = ("core", "ctl", "claims", "idle", "herd")
+>>>>>>> cluster
 
 
 def main(words: list[str]) -> int:

@@ -16,7 +16,7 @@ runs once; and a gap of any size is a gap.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ from jobd.core.zone import DAY_S, EPOCH_ORDINAL, Stretch, Zone
 HORIZON_S = 50 * 366 * DAY_S
 YEAR_S = 365 * DAY_S
 
-_FEW = 6  # coming times that interval_s() compares
+_FEW = 6  # coming times that interval() compares
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +44,7 @@ class CronTimes:
     zone: Zone
     shifts: bool
     is_once: bool
-    _interval: tuple[int, int] | None = field(default=None, repr=False)  # day, seconds
+    _interval: tuple[int, timedelta] | None = field(default=None, repr=False)  # of a day
     _identity: str = field(default="", repr=False)
 
     @property
@@ -96,14 +96,14 @@ class CronTimes:
                 total += not self.wallclock.count(low, low + 1)
         return total
 
-    def interval_s(self, near: int) -> int:
+    def interval(self, near: int) -> timedelta:
         """Return the least time between coming fire times, as the wall clock counts it.
 
         A year where fewer than two come. One answer for all instants of a UTC day.
         """
         day = near // DAY_S
         if self._interval is None or self._interval[0] != day:
-            self._interval = day, self._least_gap(day * DAY_S)
+            self._interval = day, timedelta(seconds=self._least_gap(day * DAY_S))
         return self._interval[1]
 
     def note(self, second: int) -> str:

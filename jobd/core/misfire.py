@@ -114,13 +114,23 @@ def plan(
     first = schedule.next_after(after, last_ended)
     if first is None or first > now:
         return MisfirePlan(after)
-    # Told that a run ended just now, an AfterSchedule too says whether more is owed.
-    second = schedule.next_after(first, now)
-    is_only_one = second is None or second > now
+    is_only_one = only_one(schedule, after, now, last_ended) is not None
     if is_only_one and NO_TIME <= now - due_of(first) <= on_time_within:
         return MisfirePlan(first, current=first)  # by far the most frequent case
     question = _Question(job, schedule, now, due_of, catchup, window, on_time_within)
     return (_plan_one if is_only_one else _plan_many)(question, after, first)
+
+
+def only_one(
+    schedule: Schedule, after: datetime, now: datetime, last_ended: datetime | None
+) -> datetime | None:
+    """Return the fire time in (after, now]; None if there is none, or more than one."""
+    first = schedule.next_after(after, last_ended)
+    if first is None or first > now:
+        return None
+    # Told that a run ended just now, an AfterSchedule too says whether more is owed.
+    second = schedule.next_after(first, now)
+    return first if second is None or second > now else None
 
 
 def fire_times(schedule: Schedule, ticks: TickRange) -> Iterator[datetime]:

@@ -198,12 +198,12 @@ def _learn(
     memory = track.memory
     rest_until, smooth = memory.rest_until, memory.smoothed_duration_s
     duration = None
-    if record.duration_s is not None:
-        duration = timedelta(seconds=record.duration_s)
-        rest_until = overlap.rest_until(now, duration, track.job.max_duty)
-        if record.outcome is Outcome.SUCCESS:
-            smooth = smoothed(smooth, record.duration_s)
     is_success = record.outcome is Outcome.SUCCESS
+    if record.duration_s is not None:
+        duration = timedelta(0, record.duration_s)
+        rest_until = overlap.rest_until(now, duration, track.job.max_duty)
+        if is_success:
+            smooth = smoothed(smooth, record.duration_s)
     track.memory = JobMemory(  # in full: for every end, replace() would take four times as long
         memory.job,
         memory.settled_until,

@@ -113,7 +113,7 @@ class CronSchedule:
 
     def interval(self, near: datetime) -> timedelta:
         """See :class:`Schedule`; by the wall clock, so that a day is one in every season."""
-        return _interval(self._times, near)
+        return self._times.interval(_floor_s(near))
 
     def note(self, fire_time: datetime) -> str:
         """Say what a change of the clock did to this fire time; "" if nothing."""
@@ -270,12 +270,6 @@ def _hash_64(identity: str) -> int:
 def _next_instant(times: CronTimes, instant: datetime) -> datetime | None:
     """Return the fire time after ``instant``; kept, as jobs with the same times ask together."""
     return _instant(times.next(_floor_s(instant) + 1))
-
-
-@lru_cache(maxsize=64)
-def _interval(times: CronTimes, near: datetime) -> timedelta:
-    """Return the time between the fire times that come; kept for the same reason."""
-    return timedelta(seconds=times.interval_s(_floor_s(near)))
 
 
 def _floor_s(instant: datetime) -> int:

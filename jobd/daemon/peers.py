@@ -6,6 +6,8 @@ looks for it five times a second, ten seconds at most, and then says so in plain
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import anyio
@@ -93,6 +95,22 @@ class Peers:
         answer = await self._exchange(record.node, Kind.OUTPUT, content, what)
         return self._read(record.node, answer, letters.slice_of)
 
+    async def search_output(
+        self, record: RunRecord, attempt: int, offset: int, limit: int
+    ) -> OutputSlice:
+        """Return a piece of what an attempt wrote before the run went on, perhaps elsewhere.
+
+        Only the holder of the last attempt is on record: the others are asked one by one.
+        """
+        others = [name for name in known_nodes(self._view()) if name != self._node]
+        for name in others:
+            with suppress(NodeUnavailable):
+                held = replace(record, node=name)
+                piece = await self.read_output(held, attempt, offset, limit)
+                if piece.data or piece.skipped_bytes:
+                    return piece
+        return OutputSlice(b"", offset)
+
     async def drift(self, mine: Mapping[str, str]) -> dict[str, Sequence[str]]:
         """Return node → the jobs that differ there; () where it does not say which."""
         known = known_nodes(self._view())
@@ -146,8 +164,8 @@ class Peers:
         view = self._view()
         shared, seen = view.shared, known_nodes(view).get(to)
         if shared is None or shared.is_silent or shared.at is None:
-            words = "which cannot be asked: the shared store does not answer"
-            raise NodeUnavailable(f"{what}{to}, {words}")
+            who = f"{what}{to}, which" if what else to
+            raise NodeUnavailable(f"{who} cannot be asked: the shared store does not answer")
         if seen is None or not is_up(seen, shared.at):
             raise NodeUnavailable(f"{what}{whereabouts(to, view)}: it cannot be asked")
 

@@ -2,7 +2,7 @@
 
 Every operation is one function of the schema ``jobd`` that takes one JSON value and returns
 one, called by ``COPY (SELECT …) TO STDOUT`` in the simple protocol: one round trip, nothing
-prepared, so that PgBouncer in transaction mode may stand between; see decision 0009.
+prepared, so that PgBouncer in transaction mode may stand between; see decision 0010.
 """
 
 import json

@@ -98,14 +98,14 @@ async def _next_output(
 async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
     """Return a run by its id or a prefix of it; one that still waits has no record yet.
 
-    While the store does not answer, the runs that are active here are known all the same.
+    While the store does not answer, active runs are known all the same.
     """
     if not RUN_ID.fullmatch(name):
         raise no_such("run", name, [])
     try:
         record = await node.store.run(name)
     except StoreUnavailable:
-        record = _active_here(node, name)
+        record = _active_record(node, name)
         if record is None:
             raise
     if record is not None:
@@ -116,14 +116,20 @@ async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
     return waiting[0]
 
 
-def _active_here(node: Node, name: str) -> RunRecord | None:
-    shown = [s for view in node.job_views() for s in view.runs if s.run.run_id.startswith(name)]
-    if len(shown) != 1:
+def _active_record(node: Node, name: str) -> RunRecord | None:
+    """Return what is known without the store of a run that is active, here or elsewhere."""
+    views = node.job_views()
+    begun = {shown.run.run_id: shown.started_at for view in views for shown in view.runs}
+    active = [shown.run for view in views for shown in view.runs]
+    active += [run for view in views for run in view.elsewhere]
+    meant = [run for run in active if run.run_id.startswith(name)]
+    if len(meant) != 1:
         return None
-    run = shown[0].run
+    run = meant[0]
     facts = (run.run_id, run.job, run.node, run.token, run.trigger, run.fire_time, run.claimed_at)
+    started_at = begun.get(run.run_id)
     return RunRecord(
-        *facts, run.requested_by, run.attempt, started_at=shown[0].started_at, params=run.params
+        *facts, run.requested_by, run.attempt, started_at=started_at, params=run.params
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from jobd.core.events import TriggerAsked
-from jobd.core.job import Job
+from jobd.core.job import Job, Scope
 from jobd.core.placement import may_run
 from jobd.web.api import job_of
 from jobd.web.ask import ask, node_named, request_id
@@ -17,6 +17,7 @@ from jobd.web.node import Node
 from jobd.web.peer import asker
 from jobd.web.problem import Problem, bad_request
 from jobd.web.query import check_names, read_body
+from jobd.web.shapes import iso
 
 MAX_PARAM = 8192
 
@@ -29,6 +30,7 @@ async def trigger(request: web.Request) -> web.Response:
     if force and queue:
         raise bad_request("force runs beside the prior run, queue waits for it: choose one")
     params = resolve_params(job, body.texts("params"))
+    _check_store(node_of(request), job)
     where = _place(node_of(request), job, body.text("node"))
     run_id, by = secrets.token_hex(8), await asker(request)
     event = TriggerAsked(request_id(), run_id, job.name, by, params, force, queue)
@@ -51,6 +53,16 @@ def resolve_params(job: Job, given: Mapping[str, str]) -> tuple[tuple[str, str],
             _check_param(param.name, value, param.pattern)
         resolved.append((param.name, value))
     return tuple(resolved)
+
+
+def _check_store(node: Node, job: Job) -> None:
+    """Refuse at once what nobody can grant. A wish that waited for the store would start a run
+    long after whoever asked has gone another way."""
+    shared = node.view().shared
+    if shared is not None and shared.is_silent and job.scope is Scope.CLUSTER:
+        since = f"since {iso(shared.since.replace(microsecond=0))}" if shared.since else "yet"
+        words = f"the shared store has not answered {since}; without it no run of {job.name} can"
+        raise Problem(503, "store_unavailable", f"{words} be granted, on any node")
 
 
 def _place(node: Node, job: Job, wanted: str) -> str:

@@ -147,8 +147,10 @@ def _started(evidence: Evidence, row: TickRecord) -> Verdict:
     lateness = began - due_of(evidence.view.job, row.ticks.first)
     how = " to catch up" if run.trigger is Trigger.CATCHUP else ""
     after = f"{in_words(lateness)} after its due time"
-    where = _on(run.node, evidence)
+    where = _on(row.node, evidence)
     text = f"{which} started as run {run.run_id}{where}{how}, {after}, {_fate(run, evidence)}"
+    if evidence.names_nodes and run.node != row.node:
+        text += f", taken over by {run.node}"
     return Verdict(
         Kind.STARTED, text, row.ticks.first, row, run, lateness_s=lateness.total_seconds()
     )

@@ -32,7 +32,7 @@ from jobd.ports import Enrolment, Store
 from jobd.store.memory import MemoryStore
 from jobd.store.postgres import PgStore
 from jobd.store.sqlite import SqliteStore
-from tests.store.shared import TEST_CLOCK, Timed
+from tests.store.shared import EMPTY, LEASE, TEST_CLOCK, Clocked, Cluster, Timed
 
 FILE_SIZE = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -250,12 +250,25 @@ def template(postgres: PrivatePostgres) -> str:
     return "template_of_tests"
 
 
+@pytest.fixture(scope="session")
+def free_databases() -> list[str]:
+    """Return the names of databases that a test has given back empty."""
+    return []
+
+
 @pytest.fixture
-def pg_url(postgres: PrivatePostgres, template: str, numbers: Iterator[int]) -> Iterator[str]:
+def pg_url(
+    postgres: PrivatePostgres, template: str, numbers: Iterator[int], free_databases: list[str]
+) -> Iterator[str]:
     """Return the URL of a database of this test's own."""
-    name = f"test_{next(numbers)}"
-    yield postgres.create_database(name, template)
-    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    if free_databases:
+        name = free_databases.pop()
+    else:
+        name = f"test_{next(numbers)}"
+        postgres.create_database(name, template)
+    yield postgres.url(name)
+    postgres.sql(EMPTY, database=name)
+    free_databases.append(name)
 
 
 SINGLE = ("memory", "sqlite", "sqlite, restarted before every call")
@@ -295,3 +308,30 @@ async def sqlite_scene(database: Path) -> AsyncIterator[Scene]:
 def make_scene() -> type[Scene]:
     """For tests that bring their own store."""
     return Scene
+
+
+# MemoryStore shares once it knows of leases.
+SHARED = ("memory", "postgres") if hasattr(MemoryStore, "settle") else ("postgres",)
+
+
+@pytest.fixture(params=SHARED)
+async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
+    """Every store that nodes can share, with a clock that tests set."""
+    cluster = make_cluster(request.param, request)
+    yield cluster
+    await cluster.close()
+
+
+def make_cluster(kind: str, request: pytest.FixtureRequest) -> Cluster:
+    """Return an empty shared store of a kind."""
+    if kind == "postgres":
+        url = request.getfixturevalue("pg_url")
+        return Cluster(lambda node, cluster: Clocked(url, node, cluster), START)
+    memory: list[Any] = []
+
+    def view(node: str, cluster: Cluster) -> Any:
+        if not memory:
+            memory.append(MemoryStore(LEASE, lambda: cluster.now))
+        return memory[0].at(node)
+
+    return Cluster(view, START)

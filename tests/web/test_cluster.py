@@ -12,6 +12,7 @@ from jobd.core.job import Pool, Scope
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.view import PoolView, WaitingView
 from jobd.errors import NodeUnavailable, OutputGone
+from jobd.store.memory import MemoryStore
 from tests.web.fake_node import (
     NOW,
     BrokenStore,
@@ -249,6 +250,43 @@ def test_why_answers_while_the_shared_store_is_silent(server: Served, cluster: F
     assert sentence.endswith("by catchup = latest")
 
 
+def test_a_run_that_went_on_elsewhere_is_said_to_have(server: Served, cluster: FakeNode) -> None:
+    """The ledger has who decided the tick, the history who holds the run now."""
+    fire_time = NOW.replace(minute=15)
+    server.call(cluster.start_run("aaaa1111", node="app2", fire_time=fire_time))
+
+    async def moved(run_id: str) -> Any:
+        record = await MemoryStore.run(cluster.store, run_id)
+        return replace(record, node="app3", attempt=2) if record else None
+
+    async def no_runs(wanted: Any) -> list[Any]:
+        return []
+
+    cluster.store.run, cluster.store.runs = moved, no_runs  # type: ignore[method-assign]
+    (verdict,) = server.get("/api/v1/jobs/backup/why").json["verdicts"]
+    assert "started as run aaaa1111 on app2," in verdict["text"]
+    assert verdict["text"].endswith("at attempt 2, taken over by app3")
+
+
+def test_a_trigger_that_nobody_can_grant_is_refused_at_once(
+    server: Served, cluster: FakeNode
+) -> None:
+    """It would start when the store is back, long after whoever asked has gone another way."""
+    cluster.shared = shared_by(seen("app1"), silent_since=NOW - timedelta(minutes=3))
+    got = server.post("/api/v1/jobs/backup/trigger")
+    assert (got.status, got.json["error"]["code"]) == (503, "store_unavailable")
+    assert "since 2026-11-23T10:17:00Z" in got.json["error"]["message"]
+    assert cluster.asked == []
+
+
+def test_a_trigger_of_this_node_s_own_job_needs_no_shared_store(
+    server: Served, cluster: FakeNode
+) -> None:
+    cluster.add(view_of(job_named(scope=Scope.NODE)))
+    cluster.shared = shared_by(seen("app1"), silent_since=NOW - timedelta(minutes=3))
+    assert server.post("/api/v1/jobs/backup/trigger").status == 200
+
+
 def test_a_silent_store_is_not_in_the_way_of_a_job_of_this_node(
     server: Served, cluster: FakeNode
 ) -> None:
@@ -286,3 +324,11 @@ def test_a_run_here_can_be_stopped_and_read_without_the_store(
     assert server.get("/api/v1/runs/aaaa1111/output").body == b"hello"
     assert server.post("/api/v1/runs/aaaa1111/cancel").status == 200
     assert server.get("/api/v1/runs/bbbb2222/output").status == 503
+
+
+def test_who_holds_a_run_is_known_without_the_store(server: Served, cluster: FakeNode) -> None:
+    server.call(cluster.start_run("aaaa1111", node="app2"))
+    cluster.store = BrokenStore()
+    cluster.afar = NodeUnavailable("held by app2, which cannot be asked")
+    got = server.get("/api/v1/runs/aaaa1111/output")
+    assert (got.status, got.json["error"]["code"]) == (503, "node_unavailable")

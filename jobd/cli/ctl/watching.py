@@ -112,13 +112,14 @@ def find_run(client: Client, name: str) -> dict[str, Any]:
 
 
 def _active_run(client: Client, name: str, silent: Refused) -> dict[str, Any]:
-    """Return a run that the daemon holds; it knows those without its store."""
+    """Return a run that is active; the daemon knows those without its store."""
     try:
-        active = client.get("jobs", name)["active"]
+        job = client.get("jobs", name)
     except Refused as error:
         if error.code != "no_such_job":
             raise
         return _run_by_id(client, name, error)
+    active = [*job["elsewhere"], *job["active"]]
     if not active:
         raise silent
     run: dict[str, Any] = active[-1]

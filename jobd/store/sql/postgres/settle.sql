@@ -10,6 +10,8 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
@@ -151,8 +153,9 @@ BEGIN
     WITH told AS MATERIALIZED (
         SELECT
             e.*, run.id, run.job_id,
-            run.ended_at IS NULL AND run.token = e.token AS is_held,
-            run.ended_at IS NOT NULL AND run.token = e.token AND NOT run.is_taken AS was_held
+            job.id IS NOT NULL AND run.token = e.token AND run.ended_at IS NULL AS is_held,
+            job.id IS NOT NULL AND run.token = e.token AND run.ended_at IS NOT NULL
+                AND NOT run.is_taken AS was_held
         FROM jsonb_to_recordset(ends) AS e (
             pos integer, run_id text, job text, token bigint, attempt integer, started_at bigint,
             ended_at bigint, outcome text, reason text, exit_code integer, signal integer,
@@ -160,8 +163,8 @@ BEGIN
             output_bytes bigint, output_dropped_bytes bigint, duration bigint,
             rest_until bigint, smoothed_duration_s double precision
         )
-        LEFT JOIN (jobd.run JOIN jobd.job ON job.id = run.job_id)
-            ON run.run_id = e.run_id AND job.name = e.job
+        LEFT JOIN jobd.run ON run.run_id = e.run_id
+        LEFT JOIN jobd.job ON job.id = run.job_id AND job.name = e.job
     ), ended AS (
         UPDATE jobd.run SET
             attempt = told.attempt, started_at = coalesce(told.started_at, run.started_at),

@@ -1,0 +1,94 @@
+"""Taking over: a run whose lease ran out ends as lost, or another node goes on with it."""
+
+from jobd.core.cluster import Holding, TakeOver
+from jobd.core.outcome import Outcome, StopCause
+from tests.store.shared import LEASE, word_of
+
+
+async def test_a_run_goes_on_elsewhere(cluster) -> None:
+    await cluster.enrol("backup")
+    first = await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    retry_at = cluster.at(2)
+    (taken,) = await (await cluster.node("b")).take_over([TakeOver(run, retry_at)])
+    assert (taken.run_id, taken.node, taken.token) == ("r1", "b", first.token + 1)
+    assert (taken.attempt, taken.retry_at) == (2, retry_at)
+    assert (taken.lease_until, taken.claimed_at) == (cluster.now + LEASE, first.claimed_at)
+    assert await cluster.active("backup") == taken
+
+
+async def test_its_old_holder_can_neither_renew_nor_end_it(cluster) -> None:
+    await cluster.enrol("backup")
+    first = await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(1))])
+    store = await cluster.node()
+    assert list(await store.renew([Holding("r1", first.token)])) == [False]
+    assert not await cluster.finish(first, 0.4)
+    assert (await cluster.claim("backup", 0, run_id="r1")).reason is None
+    assert len(await store.audit("r1")) == 1
+
+
+async def test_without_retries_it_ends_as_lost(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    assert list(await (await cluster.node("b")).take_over([TakeOver(run, None)])) == [None]
+    record = await (await cluster.node("b")).run("r1")
+    assert (record.outcome, record.reason) == (Outcome.LOST, "its lease ran out on a")
+    assert (await cluster.memory("backup")).active == ()
+
+
+async def test_the_late_end_of_a_run_that_was_lost_is_refused(cluster) -> None:
+    await cluster.enrol("backup")
+    first = await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    await (await cluster.node("b")).take_over([TakeOver(run, None)])
+    assert not await cluster.finish(first, 0.4)
+    assert len(await (await cluster.node()).audit("r1")) == 1
+
+
+async def test_a_valid_lease_is_not_taken(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0)
+    run = await cluster.active("backup")
+    wishes = [TakeOver(run, cluster.at(1)), TakeOver(run, None)]
+    assert list(await (await cluster.node("b")).take_over(wishes)) == [None, None]
+    assert await cluster.active("backup") == run
+
+
+async def test_a_run_that_was_renewed_or_taken_meanwhile_is_not_taken(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    for node, expected in (("b", True), ("c", False)):
+        (taken,) = await (await cluster.node(node)).take_over([TakeOver(run, cluster.at(1))])
+        assert (taken is not None) == expected
+    assert (await cluster.active("backup")).node == "b"
+    assert list(await (await cluster.node("c")).take_over([])) == []
+
+
+async def test_a_stop_that_was_asked_for_reaches_the_new_holder(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await (await cluster.node("b")).ask_stop("r1", StopCause.CANCEL)
+    await cluster.set(1)
+    await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(1))])
+    view = await (await cluster.node("b")).beat(word_of("b"), None)
+    assert [(stop.run_id, stop.cause) for stop in view.stops] == [("r1", StopCause.CANCEL)]
+
+
+async def test_the_next_run_s_token_is_higher_still(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0)
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    (taken,) = await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(1))])
+    await cluster.set(5)
+    assert (await cluster.claim("backup", 5)).token == taken.token + 1
