@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""``python -m benchmarks [--strict] [core] [ctl] [idle] [herd] [cluster]``: measures and prints.
-=======
-"""``python -m benchmarks [--strict] [herd] [idle] [core] [ctl] [claims]``: measures and prints.
->>>>>>> cluster
+"""``python -m benchmarks [--strict] [core] [ctl] [claims] [idle] [herd] [cluster]``: measures.
 
 Without names all are measured. ``--strict``: the exit status is 1 if a bound was missed.
 """
@@ -10,11 +6,7 @@ Without names all are measured. ``--strict``: the exit status is 1 if a bound wa
 import sys
 from importlib import import_module
 
-<<<<<<< HEAD
-NAMES = ("core", "ctl", "idle", "herd", "cluster")
-=======
-NAMES = ("core", "ctl", "claims", "idle", "herd")
->>>>>>> cluster
+NAMES = ("core", "ctl", "claims", "idle", "herd", "cluster")
 
 
 def main(words: list[str]) -> int:
