@@ -1,4 +1,6 @@
-"""``python -m benchmarks [--strict] [core] [ctl] [claims] [idle] [herd] [cluster]``: measures.
+"""``python -m benchmarks [--strict] [NAME]...``: measures and prints.
+
+Names: core, ctl, claims, idle, herd, cluster.
 
 Without names all are measured. ``--strict``: the exit status is 1 if a bound was missed.
 """
