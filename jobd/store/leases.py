@@ -98,7 +98,6 @@ def _go_on(draft: Draft, run: ActiveRun, retry_at: datetime, asker: Asker) -> Ac
         run,
         node=asker.node,
         token=state.token,
-        attempt=run.attempt + 1,
         retry_at=retry_at,
         lease_until=asker.lease_until,
     )

@@ -90,7 +90,8 @@ BEGIN
 END $$;
 
 -- name: go_on
--- The run's next attempt is this node's, under the job's next token.
+-- The run's next attempt is this node's, under the job's next token. As in every run that waits
+-- for one, "attempt" is the last that began.
 CREATE OR REPLACE FUNCTION jobd.go_on(
     its_id text, its_token bigint, its_retry_at bigint, me text, lease bigint, instant bigint
 ) RETURNS boolean
@@ -98,7 +99,7 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
     UPDATE jobd.run SET
-        node = me, token = job.token + 1, attempt = run.attempt + 1, retry_at = its_retry_at,
+        node = me, token = job.token + 1, retry_at = its_retry_at,
         ttl = lease, lease_until = instant + lease, changed_at = instant
     FROM jobd.job
     WHERE run.run_id = its_id AND run.token = its_token AND run.ended_at IS NULL
