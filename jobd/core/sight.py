@@ -74,9 +74,11 @@ def _is_older(seen: datetime | None, known: datetime | None) -> bool:
 
 def _count_on(state: SchedulerState, track: JobTrack, known: JobMemory) -> None:
     """Let an `after` follow a run that has ended on another node."""
-    ended = track.memory.last_ended
+    ended, counts_from = track.memory.last_ended, track.counts_from
     if ended is None or ended == known.last_ended:
         return
+    if counts_from is not None and ended < counts_from and not track.is_count_open:
+        return  # a skip that came later is known already
     track.count_from(ended)
     if isinstance(track.job.schedule, AfterSchedule):
         state.touched.append(track)

@@ -99,6 +99,16 @@ def _let_go(state: SchedulerState, track: JobTrack, record: TickRecord) -> None:
         is_meant = fire_time is not None and first <= fire_time <= last
         if is_meant and not state.is_asked_for(candidate):
             close(state, track, candidate)
-    if isinstance(track.job.schedule, AfterSchedule) and record.reason is not None:
+    if isinstance(track.job.schedule, AfterSchedule) and _counts(track, record):
         track.count_from(record.decided_at)
         state.touched.append(track)
+
+
+def _counts(track: JobTrack, record: TickRecord) -> bool:
+    """Whether an `after` counts from a skip: views tell for seconds of what was decided, and
+    what came since must not be counted back behind."""
+    if record.reason is None:
+        return False  # it counts from the end of the run
+    if track.is_count_open:
+        return record.ticks.last >= track.cursor
+    return track.counts_from is None or record.decided_at > track.counts_from
