@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -383,10 +382,13 @@ async def test_a_busy_job_is_left_by_retention_for_the_next_time(
 
 @pytest.fixture
 def pgbouncer(
-    postgres: PrivatePostgres, pg_url: str, tmp_path: Path, needs_tool: Callable[[str, str], str]
+    postgres: PrivatePostgres,
+    pg_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    needs_tool: Callable[[str, str], str],
 ) -> Iterator[str]:
     """Return the URL of a PgBouncer in transaction mode, with two connections to the server."""
-    os.environ["PATH"] += os.pathsep + "/usr/sbin"
+    monkeypatch.setenv("PATH", "/usr/sbin", prepend=os.pathsep)
     program, port, parts = needs_tool("pgbouncer", "pgbouncer"), free_port(), urlsplit(pg_url)
     folder = postgres.folder / f"bouncer-{port}"
     folder.mkdir()

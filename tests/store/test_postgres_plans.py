@@ -45,11 +45,24 @@ FROM pg_stat_user_tables WHERE schemaname = 'jobd'
 @pytest.fixture
 async def filled(pg_url: str) -> Any:
     """Return a connection to a database with 2,000 jobs and 20,000 runs."""
+    filler = await asyncpg.connect(pg_url, server_settings={"application_name": "filler"})
+    await filler.execute(FILL)
+    await filler.execute("UPDATE public.test_clock SET at = 1772366400000000")
+    await filler.close()
     connection = await asyncpg.connect(pg_url)
-    await connection.execute(FILL)
-    await connection.execute("UPDATE public.test_clock SET at = 1772366400000000")
+    await until_counted(connection, "filler")
     yield connection
     await connection.close()
+
+
+async def until_counted(connection: Any, application: str) -> None:
+    """Wait until sessions have ended: what one has read counts by then at the latest."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+    for _ in range(100):
+        if await connection.fetchval(query, application) == 0:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"a session of {application} does not end")
 
 
 def wishes(number: int, **demand: Any) -> tuple[ClaimRequest, ...]:
@@ -115,11 +128,7 @@ async def test_it_reads_what_it_is_about_and_no_more(
     await store.open()
     await operation(store)
     await store.close()
-    for _ in range(50):  # a session counts what it read when it ends
-        await asyncio.sleep(0.1)
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jobd a'"
-        if await filled.fetchval(query) == 0:
-            break
+    await until_counted(filled, "jobd a")
     read = await filled.fetchval(ROWS_READ) - before
     assert 0 < read < 600
 

@@ -17,7 +17,7 @@ BEGIN
     WHERE run_id IN (SELECT h ->> 'run_id' FROM jsonb_array_elements(asked -> 'holdings') AS h)
         AND ended_at IS NULL
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     instant := jobd.now();
     WITH renewed AS (
         UPDATE jobd.run SET
@@ -48,13 +48,13 @@ BEGIN
     PERFORM FROM jobd.job
     WHERE name IN (SELECT w ->> 'job' FROM jsonb_array_elements(asked -> 'wishes') AS w)
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     instant := jobd.now();
     PERFORM FROM jobd.run
     WHERE run_id IN (SELECT w ->> 'run_id' FROM jsonb_array_elements(asked -> 'wishes') AS w)
         AND ended_at IS NULL
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     PERFORM jobd.believe(instant);
     FOR wish IN
         SELECT * FROM jsonb_to_recordset(asked -> 'wishes')
@@ -151,7 +151,7 @@ BEGIN
     SELECT word INTO other FROM jobd.node
     WHERE name = me AND word ->> 'state_id' <> asked #>> '{word,state_id}'
         AND seen_at > instant - 10000000 AND NOT (word ->> 'is_leaving')::boolean
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF FOUND THEN
         RETURN jsonb_build_object('at', instant, 'other', other);
     END IF;
