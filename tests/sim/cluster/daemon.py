@@ -84,6 +84,7 @@ class Daemon:
         self._inbox: list[Callable[[], None]] = []
         self._wakeup: datetime | None = None
         self._offset_s = self._measure_offset_s()
+        self._last_anchor: tuple[datetime, float] | None = None
 
     @property
     def beats_in_vain(self) -> bool:
@@ -223,6 +224,10 @@ class Daemon:
         if not self.is_alive or not self.is_configured:
             return
         self.heart.keep_time()
+        anchor = self.clock._anchor
+        if anchor is self._last_anchor and anchor is not None:
+            return  # nothing can have moved: what is on the wall counts for nothing
+        self._last_anchor = anchor
         offset_s = self._measure_offset_s()
         moved = timedelta(seconds=offset_s - self._offset_s)
         self._offset_s = offset_s
@@ -230,7 +235,7 @@ class Daemon:
             self._decide(ClockJumped(moved))
 
     def _measure_offset_s(self) -> float:
-        return self.clock.now().timestamp() - self.clock.steady_s()
+        return self.clock.now().timestamp() - self.node.steady_s()
 
     def _plan_wakeup(self) -> None:
         due = self.scheduler.next_wakeup()

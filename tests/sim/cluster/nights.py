@@ -1,8 +1,10 @@
 """Nights of a cluster: a household of jobs of every kind, and how a seed becomes a night."""
 
+import gc
 import random
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,6 +44,12 @@ def night(seed: int, plan: Night = Night()) -> World:
     world = plan.world(
         seed, jobs, durations, names, terms, max_running=chance.choice([3, 100, 100])
     )
+    with _without_collections():
+        _live(world, plan, kinds)
+    return world
+
+
+def _live(world: World, plan: Night, kinds: tuple[str, ...]) -> None:
     world.start()
     faults.draw(world, plan.hours, kinds, plan.faults_an_hour)
     world.run_until(plan.hours * 3600)
@@ -52,7 +60,16 @@ def night(seed: int, plan: Night = Night()) -> World:
             node.toggle_drain()
     world.calm_s = world.now_s
     world.run_until(world.now_s + QUIET_S)
-    return world
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """A night is some megabytes, and looking for garbage in it a fifth of its time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def replay(seed: int, plan: Night = Night()) -> list[str]:
