@@ -1,4 +1,4 @@
-"""Turns: one node tries a tick at once, the others when their turn comes, and it is decided once."""
+"""Turns: one node tries a tick at once, the others when their turn comes; one decides it."""
 
 from jobd.core.effects import Claim, LookAround
 from tests.core.cluster_desk import ClusterDesk, NodeDesk
@@ -29,10 +29,23 @@ def test_who_comes_later_asks_the_store_for_nothing(cluster: ClusterDesk) -> Non
 
 
 def test_who_comes_later_looks_around_first(cluster: ClusterDesk) -> None:
+    """What the others have decided by then, nobody need be asked for."""
     cluster.job("a", every="10m")
+    cluster.pass_time("9m59s")
     cluster.first("a").die()
-    cluster.pass_time("10m0.5s")
-    assert len(cluster.second("a").of_kind(LookAround)) == 0  # it knows that nobody is before it
+    cluster.pass_time("1.5s")
+    second = cluster.second("a")
+    assert (len(second.of_kind(LookAround)), claims(second)) == (1, 0)
+
+
+def test_no_turn_that_comes_during_a_stop_starts_anything(cluster: ClusterDesk) -> None:
+    cluster.job("a", every="10m")
+    cluster.pass_time("9m59s")
+    cluster.first("a").die()
+    cluster.pass_time("1.5s")
+    cluster.second("a").shut_down()
+    cluster.pass_time("3s")
+    assert cluster.starts == []
 
 
 def test_a_tick_of_a_node_that_has_just_died_is_late_by_less_than_two_seconds(
