@@ -7,6 +7,7 @@ from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.events import AttemptEnded, Configured, HeldRun, Recovered
 from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
+from jobd.core.leases import renew
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Exit, StopCause
 from jobd.core.placement import may_run
@@ -46,6 +47,8 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     for run in event.orphans if not state.is_recovered else ():
         if run.run_id not in state.runs:
             _take_back(state, _ghost(state, run.job, now), run)
+    if state.neighbours is not None and state.is_recovered:
+        _recognize(state, event)
 
 
 def recovered(state: SchedulerState, event: Recovered, now: datetime) -> None:
@@ -135,6 +138,20 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
         return
     state.room.take()
     keep(state, track, RunTrack(run, track.job, RunState.STARTING, is_leased=is_leased))
+
+
+def _recognize(state: SchedulerState, event: Configured) -> None:
+    """Renew the leases of runs that the supervisor held when the daemon started, and that the
+    shared store, which was away then, knows now."""
+    active = (*event.orphans, *(run for memory in event.memories.values() for run in memory.active))
+    leased = (run.run_id for run in active if run.lease_until is not None)
+    met = [state.runs[run_id] for run_id in leased if run_id in state.runs]
+    strange = [run_track for run_track in met if not run_track.is_leased]
+    for run_track in strange:
+        run_track.job = state.tracks[run_track.run.job].job
+        run_track.is_leased = True
+    if strange:
+        renew(state)
 
 
 def _compare(

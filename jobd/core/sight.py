@@ -52,8 +52,16 @@ def _learn(state: SchedulerState, track: JobTrack, memory: JobMemory, at: dateti
         run for run in memory.active if run.node != state.node and run.run_id not in track.runs
     )
     _remember(state, track, memory, at)
-    if track.elsewhere != was_elsewhere:
+    if track.elsewhere != was_elsewhere or _is_way_free(track, memory):
         state.touched.append(track)
+
+
+def _is_way_free(track: JobTrack, memory: JobMemory) -> bool:
+    """Whether the run is over for whose end a candidate waits; it may have come and gone
+    between two views."""
+    if track.queued is None:
+        return False
+    return track.queued.blocker not in {run.run_id for run in memory.active} | track.runs.keys()
 
 
 def _remember(state: SchedulerState, track: JobTrack, memory: JobMemory, at: datetime) -> None:
