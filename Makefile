@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 CONFIG ?= config/jobd.toml
 # What to pass to pytest: make test ARGS="tests/core -k dst"
 ARGS ?=
+# How long chaos lasts; it chooses a seed, and says which, unless one is given.
+MINUTES ?= 60
+SEED ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench clean
+.PHONY: help run cluster test check chaos bench clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -31,6 +34,9 @@ run: $(VENV)/.run-stamp  ## Run jobd with the example jobs, in the foreground
 	    ''
 	@exec $(BIN)/jobd run -c $(CONFIG)
 
+cluster: $(VENV)/.run-stamp  ## Run three nodes and their PostgreSQL, in one terminal
+	@exec $(BIN)/python -m deploy.cluster $(ARGS)
+
 test: $(VENV)/.test-stamp  ## Run the tests
 	@$(BIN)/pytest -rs $(ARGS)
 
@@ -40,6 +46,9 @@ check: $(VENV)/.test-stamp  ## Check format, style, types, layers and the exampl
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/jobd check -c $(CONFIG)
+
+chaos: $(VENV)/.test-stamp  ## Break a cluster at random: make chaos MINUTES=60 SEED=1
+	@$(BIN)/python -m tests.system.chaos $(MINUTES) $(SEED)
 
 bench: $(VENV)/.test-stamp  ## Measure, beside a reference: make bench ARGS="herd idle"
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -74,12 +74,15 @@ class Daemon:
 
 
 @contextmanager
-def daemon(jobs: str, *, max_running: int = 16) -> Iterator[Daemon]:
-    """Run a daemon with these jobs (TOML) in a directory of its own, while the context lasts."""
+def daemon(jobs: str, *, max_running: int = 16, more: str = "") -> Iterator[Daemon]:
+    """Run a daemon with these jobs (TOML) in a directory of its own, while the context lasts.
+
+    ``more`` is TOML that goes on with [daemon], and other tables behind it.
+    """
     with tempfile.TemporaryDirectory(prefix="jobd-bench-") as folder:
         head = (
             f'[daemon]\nstate_dir = "state"\nsocket = "jobd.sock"\nhttp = ""\n'
-            f'shutdown_grace = "1s"\n[limits]\nmax_running = {max_running}\n'
+            f'shutdown_grace = "1s"\n{more}[limits]\nmax_running = {max_running}\n'
             f"max_waiting = {max_running}\n"
         )
         os.chmod(folder, 0o700)

@@ -45,6 +45,9 @@ def granted(state: SchedulerState, answer: ClaimGranted, sent_s: float | None = 
         return  # an answer to a claim that was repeated, and answered, before
     track = state.tracks[candidate.job.name]
     close(state, track, candidate)
+    if answer.request.run_id in state.runs:
+        state.room.release()  # taken over here since: it goes on as that
+        return
     is_wanted = not candidate.is_canceled and not state.is_grace_over
     run_track = begin(state, track, candidate.job, answer, sent_s, is_sent=is_wanted)
     _reply(state, candidate, "started")

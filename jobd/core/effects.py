@@ -128,7 +128,6 @@ class StopElsewhere:
 
     run_id: str
     cause: StopCause
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ class Refused:
     """What an operator asked for cannot be; ``message`` says why and what to do.
 
     ``code`` is the reply's kind: ``no_such_job``, ``no_such_run``, ``busy`` (overlap),
-    ``bad_request``, ``not_here`` (another node may) or ``shutting_down``.
+    ``bad_request``, ``not_here`` (another node may), ``store_down`` or ``shutting_down``.
     """
 
     request_id: str

@@ -9,10 +9,19 @@ from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.leases import renew
 from jobd.core.ledger import SkipReason
-from jobd.core.outcome import Exit
+from jobd.core.outcome import Exit, StopCause
 from jobd.core.placement import may_run
 from jobd.core.run import RunEvent, RunState, advance
-from jobd.core.runs import attempt_ended, keep, leave_backoff, lost, not_started, send, started
+from jobd.core.runs import (
+    attempt_ended,
+    keep,
+    leave_backoff,
+    lost,
+    not_started,
+    send,
+    started,
+    stop,
+)
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
@@ -121,7 +130,7 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
 
     A lease of it is not trusted before it has been renewed.
     """
-    is_leased = run.lease_until is not None
+    is_leased = run.lease_until is not None or state.is_shared(track.job)
     if run.retry_at is not None:
         run_track = RunTrack(run, track.job, RunState.BACKOFF, is_leased=is_leased)
         keep(state, track, run_track)
@@ -190,6 +199,8 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
         track = state.tracks.get(held.run.job) or _ghost(state, held.run.job, now)
         _take_back(state, track, held.run)
         run_track = state.runs[held.run.run_id]
+        if state.is_shared(track.job):
+            _give_up(state, run_track, held, now)
     if held.run.attempt < run_track.run.attempt:
         return  # the end of this attempt had been recorded; the supervisor just was not told
     if held.run.attempt > run_track.run.attempt:
@@ -203,6 +214,14 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
         started(run_track, held.started_at)
     if held.exit is not None:
         attempt_ended(state, run_track, _end_of(held, held.exit, now))
+
+
+def _give_up(state: SchedulerState, run_track: RunTrack, held: HeldRun, now: datetime) -> None:
+    """Let go of a run whose lease ran out while no daemon was here: the shared store has it as
+    ended, or as another node's. It gets no further attempt here, and its end is a note."""
+    run_track.is_leased = run_track.is_canceled = True
+    if held.exit is None and not held.start_error:
+        stop(state, run_track, StopCause.TRUST, now)
 
 
 def _end_of(held: HeldRun, exit_: Exit, now: datetime) -> AttemptEnded:

@@ -97,12 +97,18 @@ def _trust(state: SchedulerState, run_track: RunTrack, until_s: float) -> None:
     run_track.until_s, was_trusted = until_s, run_track.is_trusted
     run_track.is_trusted = True
     if run_track.state is RunState.BACKOFF:
-        if not was_trusted and run_track.run.retry_at is not None:
-            state.timers.set(TimerKind.RETRY_DUE, run_track.run.run_id, run_track.run.retry_at)
+        _resume_backoff(state, run_track.run, was_trusted=was_trusted)
     elif run_track.is_sent:
         state.emit(ExtendRun(run_track.run.run_id, until_s))
     elif not state.room.is_closed and state.is_recovered:
         runs.send(state, run_track)
+
+
+def _resume_backoff(state: SchedulerState, run: ActiveRun, *, was_trusted: bool) -> None:
+    """Let the next attempt come, unless it waits for room already."""
+    is_waiting = state.waiting.get(run.run_id) is not None
+    if not was_trusted and not is_waiting and run.retry_at is not None:
+        state.timers.set(TimerKind.RETRY_DUE, run.run_id, run.retry_at)
 
 
 def _lose(state: SchedulerState, run_track: RunTrack, now: datetime) -> None:
@@ -116,8 +122,9 @@ def _is_our_turn(state: SchedulerState, run: ActiveRun, at: datetime) -> bool:
     assert state.neighbours is not None, "only a shared store has leases that run out"
     assert run.lease_until is not None, f"run {run.run_id} has no lease that could run out"
     is_known = run.run_id in state.runs or run.run_id in state.neighbours.taking
-    if is_known or run.run_id in state.claiming or run.run_id in state.store_down:
-        return False
+    is_asked_for = any(c.key == run.run_id for c in state.doubtful.values())
+    if is_known or is_asked_for or run.run_id in state.claiming or run.run_id in state.store_down:
+        return False  # ours, or will be: a claim of ours was granted, and its answer was lost
     track = state.tracks.get(run.job)
     others = state.neighbours.eligible(track.job if track is not None else None)
     place = placement.rank(run.job, state.node, others)

@@ -14,6 +14,9 @@ from jobd.core.job import Job
 from jobd.core.lease import LeaseTerms
 
 LIVE_FOR = timedelta(seconds=5)  # who has not been seen for so long is not waited for
+# After a silence other nodes get so long to deliver the ends that wait in their outboxes: a
+# run that is over need not be taken over.
+DELIVERY = timedelta(seconds=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,7 +32,7 @@ class Neighbours:
     silent_since: datetime | None = None  # the store does not answer
     heard_since: datetime | None = None  # it has answered without a gap
     last_silence: tuple[datetime, datetime] | None = None
-    trusts_from: datetime = _EPOCH  # before it the store's clock, having jumped, is not trusted
+    trusts_from: datetime = _EPOCH  # before it no lease is taken for one that has run out
     pools: Mapping[str, int] = field(default_factory=dict)
     taking: set[str] = field(default_factory=set)  # overdue runs that were asked for
 
@@ -58,6 +61,7 @@ class Neighbours:
             return False
         self.last_silence = (min(self.silent_since, now), now)
         self.silent_since = None
+        self.trusts_from = max(self.trusts_from, now + DELIVERY)
         return True
 
     def was_silent_at(self, instant: datetime) -> bool:
@@ -68,7 +72,7 @@ class Neighbours:
         return began <= instant <= ended
 
     def may_take_over(self, now: datetime) -> bool:
-        """Return whether leases can be judged by the store's clock."""
+        """Return whether a lease that is past by the store's clock has run out."""
         return now >= self.trusts_from
 
     def eligible(self, job: Job | None) -> list[str]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from jobd.core.candidates import consider, drop
-from jobd.core.claim import ActiveRun, ClaimRequest, Demand, Pause, Trigger
-from jobd.core.effects import Accepted, Refused, SavePause, SaveSkipNext, StopElsewhere
+from jobd.core.claim import ClaimRequest, Demand, Pause, Trigger
+from jobd.core.effects import Accepted, Refused, SavePause, SaveSkipNext
 from jobd.core.events import CancelAsked, PauseAsked, ResumeAsked, SkipNextAsked, TriggerAsked
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
@@ -26,16 +26,9 @@ def trigger(state: SchedulerState, asked: TriggerAsked, now: datetime) -> None:
     if track is None:
         return
     job = track.job
-    if state.is_stopping:
-        _refuse(state, asked.request_id, "shutting_down", "this daemon is stopping")
-        return
-    refusal = _why_not_here(state, track)
-    if refusal:
-        _refuse(state, asked.request_id, "not_here", refusal)
-        return
-    if asked.force and job.overlap is not Overlap.ALLOW:
-        words = f'--force needs overlap = "allow"; {job.name} has "{job.overlap.value}"'
-        _refuse(state, asked.request_id, "bad_request", words)
+    refusal = _refusal(state, track, asked)
+    if refusal is not None:
+        _refuse(state, asked.request_id, *refusal)
         return
     places = ANY_NUMBER if asked.force else job.max_instances
     demand = Demand(job.overlap, places, ignores_duty=True, pool=pool_demand(state, job))
@@ -54,17 +47,10 @@ def cancel(state: SchedulerState, asked: CancelAsked, now: datetime) -> None:
         _known(state, asked.request_id, asked.job)
         return
     active, to_come = _meant(state, asked)
-    elsewhere = _meant_elsewhere(state, asked)
-    if not active and not to_come and not elsewhere:
+    if not active and not to_come:
         _refuse(state, asked.request_id, "no_such_run", _nothing_to_cancel(asked))
         return
-    for run in elsewhere:
-        state.emit(StopElsewhere(run.run_id, StopCause.CANCEL, asked.by))
-    run_ids = (
-        *(t.run.run_id for t in active),
-        *(c.key for c in to_come),
-        *(run.run_id for run in elsewhere),
-    )
+    run_ids = (*(t.run.run_id for t in active), *(c.key for c in to_come))
     for run_track in active:
         stop(state, run_track, StopCause.CANCEL, now)
     for candidate in to_come:
@@ -90,7 +76,8 @@ def pause(state: SchedulerState, asked: PauseAsked, now: datetime) -> None:
         else:
             state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
     state.emit(SavePause(_names(tracks), in_force, asked.by))
-    state.emit(Accepted(asked.request_id, message=f"{len(tracks)} paused"))
+    words = f"{len(tracks)} paused{_told_later(state, tracks)}"
+    state.emit(Accepted(asked.request_id, message=words))
 
 
 def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
@@ -104,6 +91,7 @@ def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
         for track in paused:
             track.wished_at = now
     words = f"{len(paused)} resumed" if paused else "nothing was paused"
+    words += _told_later(state, paused)
     state.emit(Accepted(asked.request_id, message=words))
 
 
@@ -131,26 +119,35 @@ def skip_next(state: SchedulerState, asked: SkipNextAsked, now: datetime) -> Non
     state.emit(SaveSkipNext(asked.job, wish, asked.by))
     fire = track.next_fire
     what = f"the tick of {fire:%Y-%m-%dT%H:%M:%SZ}" if fire is not None else "the next tick"
-    state.emit(Accepted(asked.request_id, message=f"{what} will be skipped"))
+    words = f"{what} will be skipped{_told_later(state, [track])}"
+    state.emit(Accepted(asked.request_id, message=words))
 
 
-def _why_not_here(state: SchedulerState, track: JobTrack) -> str:
-    """Return why this node may not start the job, or ""."""
+def _refusal(state: SchedulerState, track: JobTrack, asked: TriggerAsked) -> tuple[str, str] | None:
+    """Return the code and the words for what keeps a run by hand from being asked for here."""
     job = track.job
+    if state.is_stopping:
+        return "shutting_down", "this daemon is stopping"
+    if state.neighbours is not None and state.neighbours.is_silent and state.is_shared(job):
+        words = f"the store that decides {job.name} does not answer; `jobd ctl status` says more"
+        return "store_down", words
     if state.drain is not None:
-        return f"this node starts nothing new: {drain_words(state.drain)}"
-    if may_run(job.nodes, state.node, state.labels):
-        return ""
-    return f"{job.name} runs on {', '.join(job.nodes)} only, and {state.node} is none of these"
+        return "not_here", f"this node starts nothing new: {drain_words(state.drain)}"
+    if not may_run(job.nodes, state.node, state.labels):
+        words = f"{job.name} runs on {', '.join(job.nodes)} only, and {state.node} is none of these"
+        return "not_here", words
+    if asked.force and job.overlap is not Overlap.ALLOW:
+        words = f'--force needs overlap = "allow"; {job.name} has "{job.overlap.value}"'
+        return "bad_request", words
+    return None
 
 
-def _meant_elsewhere(state: SchedulerState, asked: CancelAsked) -> list[ActiveRun]:
-    """Return the runs of other nodes that a cancel is about."""
-    if asked.job is not None:
-        return list(state.tracks[asked.job].elsewhere)
-    active = [run for track in state.tracks.values() for run in track.elsewhere]
-    found = [run for run in active if run.run_id.startswith(asked.run_id or " ")]
-    return found if len(found) == 1 else []
+def _told_later(state: SchedulerState, tracks: Sequence[JobTrack]) -> str:
+    """Return what an operator must know whose wish cannot reach the other nodes now."""
+    is_silent = state.neighbours is not None and state.neighbours.is_silent
+    if is_silent and any(state.is_shared(track.job) for track in tracks):
+        return "; the shared store does not answer: other nodes hear of it once it does"
+    return ""
 
 
 def _names(tracks: Sequence[JobTrack]) -> tuple[str, ...]:

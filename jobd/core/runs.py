@@ -32,7 +32,10 @@ def begin(
     Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
     ClaimsDecided.
     """
-    request = answer.request
+    request, neighbours = answer.request, state.neighbours
+    terms = None
+    if neighbours is not None and sent_s is not None and state.is_shared(job):
+        terms = neighbours.terms
     # By place, here and in _learn(): for every run, names would take twice as long.
     run = ActiveRun(
         request.run_id,
@@ -46,11 +49,14 @@ def begin(
         None,  # retry_at
         request.requested_by,
         request.params,
+        # Now past, perhaps: it says to a later daemon, who learns of this run from the
+        # supervisor, that others may have it by then.
+        None if terms is None else answer.claimed_at + terms.ttl,
     )
     run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
-    if state.neighbours is not None and state.is_shared(job) and sent_s is not None:
+    if terms is not None and sent_s is not None:
         run_track.is_leased = run_track.is_trusted = True
-        run_track.until_s = state.neighbours.terms.trusted_until_s(sent_s)
+        run_track.until_s = terms.trusted_until_s(sent_s)
     keep(state, track, run_track)
     if run_track.is_sent:
         state.emit(StartRun(run, job, run_track.until_s))

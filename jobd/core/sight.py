@@ -26,9 +26,9 @@ def cluster_seen(state: SchedulerState, event: ClusterSeen, now: datetime) -> No
         if track is not None and state.is_shared(track.job):
             _learn(state, track, memory, view.at)
     leases.obey(state, view.stops, now)
-    leases.see_overdue(state, view, now)
     if neighbours.end_silence(now):
         _look_at_all(state)
+    leases.see_overdue(state, view, now)
     turns.go_on(state, now)
 
 

@@ -16,7 +16,7 @@ class JobState(StrEnum):
 
     RUNNING = "running"
     RETRYING = "retrying"  # between attempts
-    ELSEWHERE = "elsewhere"  # active on other nodes only
+    ELSEWHERE = "elsewhere"  # every node that may runs its own, and this one may not
     WAITING = "waiting"  # a tick waits for room or for the prior run
     PAUSED = "paused"
     DISABLED = "disabled"

@@ -33,6 +33,7 @@ class Heartbeat:
         word: Callable[[], NodeWord],
         join: Callable[[], Awaitable[None]],
         on_letters: Callable[[Sequence[Letter]], None],
+        on_return: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -40,6 +41,7 @@ class Heartbeat:
         self._word = word
         self._join = join  # what must be done once, before the first view, and may fail
         self._on_letters = on_letters
+        self._on_return = on_return  # the store answers again
         self._wanted = anyio.Event()
         self._since: datetime | None = None
         self._last_answer_s = clock.steady_s()
@@ -91,6 +93,7 @@ class Heartbeat:
         self._last_answer_s = self._clock.steady_s()
         if not self._health.is_up:
             get_log().info("the shared store answers again")
+            self._on_return()
         self._health = StoreHealth(True, self._store.trouble, None, self._last_answer_s - sent_s)
         self._since = view.at
         if has_stepped:

@@ -42,6 +42,11 @@ class Lane(Generic[T]):
             self._idle.set()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be taken."""
+        return not self._waiting
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         return self._idle.is_set()

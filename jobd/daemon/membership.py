@@ -62,7 +62,9 @@ class Membership:
         self._state_id = ""
         self._is_leaving = False
         inbox = ways.inbox
-        self.heartbeat = Heartbeat(store, clock, inbox, self._word, ways.join, ways.letters)
+        self.heartbeat = Heartbeat(
+            store, clock, inbox, self._word, ways.join, ways.letters, self._has_returned
+        )
         self.renewals = Renewals(store, clock, terms, inbox, ways.renewals_failed)
         self.to_shared = ToShared(
             store, memory, clock, inbox, ways.finished, self._may_take_over, ways.chance
@@ -95,6 +97,9 @@ class Membership:
     async def close(self) -> None:
         """Let go of the store."""
         await self.store.close()
+
+    def _has_returned(self) -> None:
+        self.to_shared.hurry()
 
     def _may_take_over(self) -> bool:
         neighbours = self._scheduler.state.neighbours

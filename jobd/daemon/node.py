@@ -198,12 +198,15 @@ class DaemonNode:
     async def read_output(
         self, record: RunRecord, attempt: int, offset: int, limit: int = 1 << 16
     ) -> OutputSlice:
-        run_id = record.run_id
-        if self._hears_of(record) or await self._outputs.has(run_id, attempt):
+        run_id, peers = record.run_id, self._peers
+        if peers is None or await self._outputs.has(run_id, attempt):
+            piece = await self._outputs.read(run_id, attempt, offset, limit)
+        elif attempt < record.attempt:
+            piece = await peers.search_output(record, attempt, offset, limit)
+        elif self._hears_of(record):
             piece = await self._outputs.read(run_id, attempt, offset, limit)
         else:
-            assert self._peers is not None, "a lone node hears of every run"
-            piece = await self._peers.read_output(record, attempt, offset, limit)
+            piece = await peers.read_output(record, attempt, offset, limit)
         check_kept(record, attempt, offset, piece)
         return piece
 

@@ -6,6 +6,8 @@ looks for it five times a second, ten seconds at most, and then says so in plain
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import anyio
@@ -92,6 +94,22 @@ class Peers:
         what = f"the output of run {record.run_id} is held by "
         answer = await self._exchange(record.node, Kind.OUTPUT, content, what)
         return self._read(record.node, answer, letters.slice_of)
+
+    async def search_output(
+        self, record: RunRecord, attempt: int, offset: int, limit: int
+    ) -> OutputSlice:
+        """Return a piece of what an attempt wrote before the run went on, perhaps elsewhere.
+
+        Only the holder of the last attempt is on record: the others are asked one by one.
+        """
+        others = [name for name in known_nodes(self._view()) if name != self._node]
+        for name in others:
+            with suppress(NodeUnavailable):
+                held = replace(record, node=name)
+                piece = await self.read_output(held, attempt, offset, limit)
+                if piece.data or piece.skipped_bytes:
+                    return piece
+        return OutputSlice(b"", offset)
 
     async def drift(self, mine: Mapping[str, str]) -> dict[str, Sequence[str]]:
         """Return node → the jobs that differ there; () where it does not say which."""

@@ -1,6 +1,6 @@
 """Reload: all or nothing, and per job: what did not change feels nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -127,10 +127,20 @@ class Reloader:
         store = self._shared if is_shared else self._store
         assert store is not None, "there is no shared store"
         ours = {n: job for n, job in config.jobs.items() if self._routes.is_shared(n) is is_shared}
-        return await store.enrol(enrolments(ours), self._clock.now())
+        memories = await store.enrol(enrolments(ours), self._clock.now())
+        if not is_shared:
+            return memories
+        ended = await self._ended()
+        return {n: replace(m, active=_but_for(m.active, ended)) for n, m in memories.items()}
+
+    async def _ended(self) -> Set[tuple[str, int]]:
+        """Return which runs have ended though the shared store takes them for active: their
+        ends are in the outbox. The supervisor has forgotten them; they must not start again."""
+        posted = (one.finish.record for one in await self._memory.posted())
+        return {(record.run_id, record.token) for record in posted}
 
     async def _orphans_of_cluster(self, shared: SharedStore) -> Sequence[ActiveRun]:
-        orphans = await shared.orphans()
+        orphans = _but_for(await shared.orphans(), await self._ended())
         self._routes.learn(run.job for run in orphans)
         return orphans
 
@@ -173,6 +183,10 @@ def _event(
         labels=config.daemon.labels,
         pools=config.pools,
     )
+
+
+def _but_for(runs: Sequence[ActiveRun], ended: Set[tuple[str, int]]) -> tuple[ActiveRun, ...]:
+    return tuple(run for run in runs if (run.run_id, run.token) not in ended)
 
 
 def _elsewhere(memory: JobMemory, config: Config) -> tuple[ActiveRun, ...]:

@@ -74,6 +74,7 @@ class ToShared:
         self._claims: list[Claim] = []
         self._others: deque[Other] = deque()
         self._failures = 0
+        self._hurry = anyio.Event()
         self.lane = Lane[StoreEffect]()
 
     def put(self, effect: StoreEffect) -> None:
@@ -89,6 +90,10 @@ class ToShared:
             await self._gather()
             await self._deliver()
 
+    def hurry(self) -> None:
+        """Try now what has failed: the store has been heard of."""
+        self._hurry.set()
+
     @property
     def waiting(self) -> int:
         """Return how many ends and skips the store has not taken yet."""
@@ -101,8 +106,7 @@ class ToShared:
     async def _gather(self) -> None:
         """Wait for effects, or until it is time to try again; take all that have come."""
         if self._failures:
-            with anyio.move_on_after(self._pause_s()):
-                await self._take()
+            await self._pause()
         elif not self._is_waiting:
             await self._take()
         if not self._failures and not (self._claims or self._skips or self._others):
@@ -165,9 +169,18 @@ class ToShared:
             get_log().error("the shared store takes no writes; repeating", error=str(error))
         self._failures += 1
 
+    async def _pause(self) -> None:
+        """Wait before the next try; what comes meanwhile is taken, and tried with it."""
+        self._hurry = anyio.Event()
+        with anyio.move_on_after(self._pause_s()):
+            await self._hurry.wait()
+        while not self.lane.is_empty:
+            await self._take()
+
     def _pause_s(self) -> float:
         """Return how long to wait before the next try: growing, and never the same on all nodes."""
-        longest = min(FIRST_RETRY_S * 2**self._failures, LONGEST_RETRY_S)
+        # Bounded before it is raised to: after an hour of failures no float holds the power.
+        longest = min(FIRST_RETRY_S * 2 ** min(self._failures, 16), LONGEST_RETRY_S)
         return self._chance.uniform(FIRST_RETRY_S / 2, longest)
 
     async def _send_others(self) -> None:

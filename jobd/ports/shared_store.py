@@ -63,9 +63,10 @@ class SharedStore(Store, Protocol):
     async def take_over(self, wishes: Sequence[TakeOver]) -> Sequence[ActiveRun | None]:
         """End runs whose lease ran out as ``lost``, or go on with them here.
 
-        Position by position the run as this node holds it now (new token, its ``retry_at``, a
-        fresh lease; ``attempt`` is still the last that began), or None: it was ended, or there
-        was nothing to take because its holder had renewed it, or somebody else was first.
+        Position by position the run as this node holds it now (between two attempts, ``attempt``
+        being the one that is over; a new token, its ``retry_at``, a fresh lease), or None: it was
+        ended, or there was nothing to take because its holder had renewed it, or somebody else
+        was first.
         """
         ...
 

@@ -40,7 +40,7 @@ def enrol(
     wanted = {enrolment.job for enrolment in enrolments}
     for name in [s.name for s in draft.jobs.values() if s.name not in wanted]:
         _leave(draft, name, node)
-    return {name: draft.look(name).memory() for name in wanted}
+    return {one.job: draft.look(one.job).memory() for one in enrolments}
 
 
 def orphans(jobs: Mapping[str, JobState], node: str = "") -> Sequence[ActiveRun]:

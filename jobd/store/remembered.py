@@ -86,7 +86,10 @@ class Remembered:
 
     def active_jobs(self) -> list[JobState]:
         """Return the jobs that have active runs."""
-        return [self.jobs[name] for name in {job for job, _ in self.active.values()}]
+        names = dict.fromkeys(
+            job for job, _ in self.active.values()
+        )  # in order: nights are replayed
+        return [self.jobs[name] for name in names]
 
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> Sequence[TickRange]:
         """See :class:`jobd.store.history.History`."""

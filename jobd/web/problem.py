@@ -23,6 +23,7 @@ _STATUS_BY_REFUSAL = {
     "busy": 409,
     "bad_request": 400,
     "shutting_down": 503,
+    "store_down": 503,
     "node_unavailable": 503,
 }
 

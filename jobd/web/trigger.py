@@ -60,7 +60,7 @@ def _check_store(node: Node, job: Job) -> None:
     long after whoever asked has gone another way."""
     shared = node.view().shared
     if shared is not None and shared.is_silent and job.scope is Scope.CLUSTER:
-        since = f"since {iso(shared.since)}" if shared.since else "yet"
+        since = f"since {iso(shared.since.replace(microsecond=0))}" if shared.since else "yet"
         words = f"the shared store has not answered {since}; without it no run of {job.name} can"
         raise Problem(503, "store_unavailable", f"{words} be granted, on any node")
 

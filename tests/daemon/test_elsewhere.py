@@ -117,6 +117,19 @@ async def test_an_attempt_that_was_here_is_read_here(pair: Pair) -> None:
     assert pair.town.store.letters == []
 
 
+async def test_an_attempt_from_before_a_run_was_taken_over_is_found(pair: Pair) -> None:
+    """Only the node of the last attempt is on record."""
+    pair.town.view = view_of_nodes(seen("app0", ago_s=180), seen("app1"), seen("app2"))
+    pair.town.there.outputs["bb22", 1] = b"first try"
+    record = record_of(replace(run_of("a", "bb22"), node="app1"), attempt=2)
+    assert (await pair.node.read_output(record, 1, 0)).data == b"first try"
+
+
+async def test_an_attempt_that_wrote_nothing_anywhere_is_empty(pair: Pair) -> None:
+    record = record_of(replace(run_of("a", "bb22"), node="app1"), attempt=2)
+    assert (await pair.node.read_output(record, 1, 0)).data == b""
+
+
 @pytest.mark.parametrize("node", ["app1", "app2"])
 async def test_output_that_was_lost_is_said_to_be(pair: Pair, node: str) -> None:
     record = record_of(replace(run_of("a", "bb22"), node=node), output_bytes=20)

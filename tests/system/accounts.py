@@ -3,6 +3,7 @@
 The schedule ``* * * * * *`` makes the expectation trivial: every whole second is a tick.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,7 +43,10 @@ def read_accounts(node: Node, job: str) -> Accounts:
 def settled(node: Node, job: str, until: datetime | None = None) -> Accounts:
     """Wait until every second from the first tick to ``until`` (now) is in the ledger, and
     return the ledger up to there. No tick of it is in there twice."""
-    last = written(until or datetime.now(UTC))
+    now = datetime.now(UTC)
+    last = written(until or now)
+    if until is not None:
+        time.sleep(max(0.0, (until - now).total_seconds()))
 
     def missing() -> list[str]:
         ticks = read_accounts(node, job).ticks
@@ -75,7 +79,7 @@ def agree(node: Node, job: str, accounts: Accounts) -> None:
 
 def _noted(node: Node, job: str) -> dict[str, str]:
     """Return tick to run id by the jobs' own notes."""
-    starts = node.journal.starts(job)
+    starts = [note for note in node.journal.starts(job) if note.tick != "-"]
     noted = {note.tick: note.run_id for note in starts}
     assert len(noted) == len({note.run_id for note in starts}), "a tick was started twice"
     return noted

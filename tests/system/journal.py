@@ -1,8 +1,8 @@
 """Journal: what jobs note about themselves. That is the evidence, not jobd's own records.
 
 Each line is written by a job, at its start and at its end. A lock that every process of the
-job inherits tells whether two runs of one job were ever alive together: the kernel drops it
-when the last of them is gone, however it went.
+job inherits tells whether two runs of one job were ever alive together, on whichever of the
+nodes that share a journal: the kernel drops it when the last of them is gone, however it went.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,22 @@ from pathlib import Path
 WORK = """\
 #!/bin/sh
 # work SECONDS [STATUS]: notes its start and its end, and exits with STATUS.
+# work NAME [STATUS]: the same, until Journal.release(NAME).
+# With EACH set it is a job that every node runs for itself.
 here=${0%/*}
 note() {
     read -r uptime _ < /proc/uptime
-    echo "$1 $JOBD_JOB $JOBD_RUN_ID ${JOBD_TICK:--} $JOBD_ATTEMPT $$ $uptime" >> "$here/journal"
+    echo "$1 $JOBD_JOB $JOBD_RUN_ID ${JOBD_TICK:--} $JOBD_ATTEMPT $$ $uptime" \
+        "$JOBD_NODE $JOBD_FENCING_TOKEN" >> "$here/journal"
 }
-exec 9>> "$here/$JOBD_JOB.lock"
+exec 9>> "$here/$JOBD_JOB${EACH:+@$JOBD_NODE}.lock"
 flock -n 9 || note overlap
 note start
 echo "working for $1"
-sleep "$1"
+case $1 in
+    [0-9]*) sleep "$1" ;;
+    *) until [ -e "$here/released-$1" ]; do sleep 0.1; done ;;
+esac
 note end
 exit "${2:-0}"
 """
@@ -38,16 +44,23 @@ class Note:
     attempt: int
     pid: int
     at_s: float
+    node: str
+    token: int
 
 
 class Journal:
     """Makes the program ``work`` in a directory, and reads what it noted there."""
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._path = directory / "journal"
         program = directory / "work"
         program.write_text(WORK, encoding="utf-8")
         program.chmod(0o755)
+
+    def release(self, name: str) -> None:
+        """Let those end that ``work NAME``."""
+        (self.directory / f"released-{name}").touch()
 
     def notes(self, kind: str, job: str = "") -> list[Note]:
         """Return the notes of a kind, in the order in which they were written."""
@@ -69,5 +82,6 @@ class Journal:
         if not self._path.exists():
             return
         for line in self._path.read_text(encoding="utf-8").splitlines():
-            kind, job, run_id, tick, attempt, pid, at_s = line.split()
-            yield Note(kind, job, run_id, tick, int(attempt), int(pid), float(at_s))
+            kind, job, run_id, tick, attempt, pid, at_s, node, token = line.split()
+            numbers = int(attempt), int(pid), float(at_s)
+            yield Note(kind, job, run_id, tick, *numbers, node, int(token))

@@ -21,10 +21,10 @@ state_dir = "state"
 socket = "jobd.sock"
 http = "{http}"
 shutdown_grace = "{grace}"
-
+{more}
 [defaults]
 env = {{ PATH = "{directory}:/usr/bin:/bin" }}
-
+{defaults}
 """
 JOBD = [sys.executable, "-m", "jobd"]
 
@@ -32,17 +32,32 @@ JOBD = [sys.executable, "-m", "jobd"]
 class Node:
     """A directory with a configuration, and the daemons that were started on it.
 
-    ``jobs`` is TOML behind the head above; the command ``work`` is that of the journal.
+    ``jobs`` is TOML behind the head above, ``more`` and ``defaults`` go on with its tables; the
+    command ``work`` is that of the journal, which several nodes may share.
     """
 
-    def __init__(self, directory: Path, jobs: str, *, http: str = "", grace: str = "0s") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        jobs: str,
+        *,
+        http: str = "",
+        grace: str = "0s",
+        more: str = "",
+        defaults: str = "",
+        journal: Journal | None = None,
+    ) -> None:
         self.directory = directory
         self.config = directory / "jobd.toml"
         self.state = directory / "state"
         self.socket = directory / "jobd.sock"
-        self.journal = Journal(directory)
+        self.journal = journal or Journal(directory)
         self.daemon: subprocess.Popen[bytes] | None = None
-        self._head = HEAD.format(http=http, grace=grace, directory=directory)
+        self.options: tuple[str, ...] = ()  # of jobd run
+        here = self.journal.directory
+        self._head = HEAD.format(
+            http=http, grace=grace, more=more, defaults=defaults, directory=here
+        )
         self._supervisors: set[int] = set()
         self.configure(jobs)
 
@@ -61,7 +76,7 @@ class Node:
         """Start a daemon and wait for nothing."""
         with (self.directory / "log").open("ab") as log:
             self.daemon = subprocess.Popen(
-                [*JOBD, "run", "-c", str(self.config)],
+                [*JOBD, "run", "-c", str(self.config), *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -76,6 +91,11 @@ class Node:
             return bool(self.get("/readyz")["ready"] and self.status["pid"] == self.daemon.pid)
         except OSError:
             return False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the daemon that was started last has not ended."""
+        return self.daemon is not None and self.daemon.poll() is None
 
     @property
     def pid(self) -> int:
@@ -225,7 +245,7 @@ class Node:
 
     def clean(self) -> None:
         """End everything that was started here and see that nothing is left."""
-        if self.daemon is not None and self.daemon.poll() is None:
+        if self.is_running:
             self.send(signal.SIGCONT)
             self.kill9()
         if (self.state / "supervisor.lock").exists():

@@ -10,7 +10,7 @@ T = TypeVar("T")
 PAUSE_S = 0.02
 
 
-def eventually(ask: Callable[[], T], what: str | Callable[[], str], within_s: float = 15.0) -> T:
+def eventually(ask: Callable[[], T], what: str | Callable[[], object], within_s: float = 15.0) -> T:
     """Return the first answer that is true; fail with ``what`` if none comes in time."""
     until_s = time.monotonic() + within_s
     while True:

@@ -15,6 +15,7 @@ _EXIT_BY_CODE = {
     "output_gone": exits.NO_INPUT,
     "no_node": exits.TEMP_FAIL,
     "not_here": exits.TEMP_FAIL,
+    "store_down": exits.TEMP_FAIL,
     "busy": exits.TEMP_FAIL,
     "bad_request": exits.USAGE,
     "bad_configuration": exits.BAD_CONFIG,

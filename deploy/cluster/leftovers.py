@@ -1,0 +1,44 @@
+"""Leftovers: what a demo that was killed has left running. Known by its folders, ended by pid.
+
+Only a demo starts daemons, supervisors and servers there, and who looks holds its lock. What
+they have started (jobs, PostgreSQL's other processes) ends with them.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+END_WITHIN_S = 10.0
+OPTIONS = ("-c", "--state-dir", "-D")  # before the path, of each of the three
+
+
+def end_leftovers(*folders: Path) -> None:
+    """Kill every process that was started with a path in one of the folders."""
+    marks = [f"\0{option}\0{folder}/".encode() for option in OPTIONS for folder in folders]
+    until_s = time.monotonic() + END_WITHIN_S
+    while (pids := _processes(marks)) and time.monotonic() < until_s:
+        for pid in pids:
+            _kill(pid)
+        time.sleep(0.1)
+
+
+def _processes(marks: list[bytes]) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:  # gone, or none of ours
+            continue
+        if any(mark in words for mark in marks):
+            found.append(int(entry.name))
+    return found
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return

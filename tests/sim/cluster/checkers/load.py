@@ -1,0 +1,29 @@
+"""L2: what the store has to bear: a read per node and second, a write or two per tick."""
+
+from collections import Counter
+
+from tests.sim.cluster.checkers.accounted import ledger
+from tests.sim.cluster.world import World
+
+BEATS_A_SECOND = 3  # two, at the edges of a second
+WRITES_A_SECOND = 8  # of one node: claims, ends, and what is repeated
+WRITES_A_TICK = 4.0  # claim, end, an attempt that is saved, one that came too late
+WRITES_A_TROUBLE = 100
+
+
+def load_is_bounded(world: World) -> list[str]:
+    """Beats per node and second, and writes, in all and per node and second."""
+    complaints, writes = [], Counter[tuple[str, int]]()
+    for (kind, node, second), number in world.journal.requests.items():
+        if kind == "beat" and number > BEATS_A_SECOND:
+            complaints.append(f"{node} beat {number} times in second {second}")
+        elif kind in ("settle", "other"):
+            writes[node, second] += number
+    for (node, second), number in writes.items():
+        if number > WRITES_A_SECOND:
+            complaints.append(f"{node} wrote {number} times in second {second}")
+    ticks = sum(len(ledger(world, name)) for name in world.shared)
+    troubles = sum(len(spans) for spans in world.journal.troubles.values())
+    if writes.total() > ticks * WRITES_A_TICK + troubles * WRITES_A_TROUBLE:
+        complaints.append(f"{writes.total()} writes for {ticks} ticks")
+    return complaints

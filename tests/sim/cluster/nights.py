@@ -1,0 +1,144 @@
+"""Nights of a cluster: a household of jobs of every kind, and how a seed becomes a night."""
+
+import gc
+import random
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from jobd.core.job import Catchup, Command, Job, Overlap, Pool, Retries, Scope
+from jobd.core.lease import LeaseTerms
+from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule
+from tests.sim.cluster import faults
+from tests.sim.cluster.checkers import ALL
+from tests.sim.cluster.world import Duration, World
+
+QUIET_S = 3600.0  # at the end nothing goes wrong any more, so that everything can settle
+SETTLE_S = 5000.0  # the longest trouble, drawn at the last moment, is over by then
+STEPS = ("store_clock",)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Night:
+    """What makes a night, beside the seed."""
+
+    hours: float = 24.0
+    kinds: tuple[str, ...] = faults.KINDS
+    faults_an_hour: float = 2.0
+    world: type[World] = World
+
+
+def night(seed: int, plan: Night = Night()) -> World:
+    """Return a world after a night of faults and a quiet hour, decided by the seed."""
+    chance = random.Random(f"night {seed}")
+    jobs, durations = household()
+    names = tuple(f"n{number}" for number in range(1, chance.choice([2, 3, 3, 3, 4, 5]) + 1))
+    terms = LeaseTerms(chance.choice([30, 60, 120, 300, 300, 300, 600]) * SECOND)
+    kinds = plan.kinds
+    if len(kinds) > 1 and chance.random() < 0.5:
+        kinds = tuple(kind for kind in kinds if kind not in STEPS)
+    world = plan.world(
+        seed, jobs, durations, names, terms, max_running=chance.choice([3, 100, 100])
+    )
+    with _without_collections():
+        _live(world, plan, kinds)
+    return world
+
+
+def _live(world: World, plan: Night, kinds: tuple[str, ...]) -> None:
+    world.start()
+    faults.draw(world, plan.hours, kinds, plan.faults_an_hour)
+    world.run_until(plan.hours * 3600)
+    world.moments.clear()
+    world.run_until(plan.hours * 3600 + SETTLE_S)
+    for node in world.nodes.values():
+        if node.drain is not None:
+            node.toggle_drain()
+    world.calm_s = world.now_s
+    world.run_until(world.now_s + QUIET_S)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """A night is some megabytes, and looking for garbage in it a fifth of its time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def replay(seed: int, plan: Night = Night()) -> list[str]:
+    """Return what broke in a night, be it a promise or the scheduler itself."""
+    try:
+        return verdict(night(seed, plan))
+    except Exception:
+        again = f"replay: python -m tests.sim cluster {seed}"
+        return [*traceback.format_exc().splitlines()[-9:], again]
+
+
+def verdict(world: World) -> list[str]:
+    """Return what the checkers complain about, with the command that replays it."""
+    complaints = [f"{check.__name__}: {c}" for check in ALL for c in check(world)]
+    if complaints:
+        complaints.append(f"replay: python -m tests.sim cluster {world.seed}")
+    return complaints
+
+
+def household() -> tuple[dict[str, Job], dict[str, Duration]]:
+    """Return jobs of every kind, and how long each takes."""
+    jobs, durations = {}, {}
+    for job, duration in _members():
+        jobs[job.name], durations[job.name] = job, duration
+    return jobs, durations
+
+
+def _members() -> Iterator[tuple[Job, Duration]]:
+    """Yield jobs that start a run every three minutes or so, together."""
+    retries = Retries(max=2, delay=20 * SECOND, max_delay=3 * MINUTE)
+    pool = Pool("disk", 1)
+    yield _job("brief", _every(10, "brief")), _takes(1, 5)
+    yield _job("hourly", _cron("0 * * * *", "hourly")), _takes(1, 20)
+    yield _job("zoned", _cron("30 1,2,3 * * *", "zoned", "Europe/Berlin")), _takes(1, 20)
+    yield _job("slow", _every(40, "slow"), retries=retries), _takes(100, 3000)
+    yield _job("patient", _every(60, "patient"), overlap=Overlap.QUEUE), _takes(60, 5000)
+    yield (
+        _job("impatient", _every(60, "impatient"), overlap=Overlap.REPLACE, kill_after=5 * SECOND),
+        _takes(60, 5000),
+    )
+    yield (
+        _job("sociable", _every(45, "sociable"), overlap=Overlap.ALLOW, max_instances=3),
+        _takes(60, 9000),
+    )
+    yield _job("spread", _cron("10 * * * *", "spread"), jitter=20 * MINUTE), _takes(5, 50)
+    yield _job("thorough", _every(60, "thorough"), catchup=Catchup.ALL), _takes(5, 300)
+    yield _job("lazy", _every(60, "lazy"), max_duty=0.3), _takes(30, 600)
+    yield _job("next", AfterSchedule.of(45 * MINUTE)), _takes(5, 600)
+    yield (
+        _job("flaky", _every(60, "flaky"), retries=retries, timeout=2 * MINUTE),
+        lambda chance: (chance.uniform(1, 200), chance.choice([0, 1])),
+    )
+    yield _job("left", _every(60, "left"), pool=pool), _takes(10, 300)
+    yield _job("right", _every(60, "right"), pool=pool), _takes(10, 300)
+    yield _job("picky", _every(60, "picky"), nodes=("n1",)), _takes(5, 50)
+    yield _job("own", _every(60, "own"), scope=Scope.NODE), _takes(5, 50)
+
+
+def _job(name: str, schedule: object, scope: Scope = Scope.CLUSTER, **settings: object) -> Job:
+    return Job(name, Command(("true",)), schedule=schedule, scope=scope, **settings)  # type: ignore[arg-type]
+
+
+def _cron(text: str, name: str, zone: str = "UTC") -> CronSchedule:
+    return CronSchedule.parse(text, job=name, timezone=zone)
+
+
+def _every(minutes: float, name: str) -> EverySchedule:
+    return EverySchedule.of(timedelta(minutes=minutes), job=name)
+
+
+def _takes(least_s: float, most_s: float) -> Duration:
+    return lambda chance: (chance.uniform(least_s, most_s), 0)

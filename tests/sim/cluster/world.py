@@ -1,0 +1,230 @@
+"""A cluster in virtual time: real schedulers on every node, one memory store, honest trouble.
+
+What is real: the schedulers, the store's decisions, the leases. What is simulated: the
+network with its latencies and losses, each node's clocks, its daemon's shell, and a
+supervisor that kills by itself whom nobody trusts any more. The journal says what the
+"processes" really did, in the world's own time, which no node can read.
+
+Beats are simulated only where one of them could tell its node, or the others, something.
+A node whose daemon is up and reaches the store beats every second; while nothing has
+happened at the store, all that such a beat would change is when the node was last seen,
+so that is written, as if it had, whenever somebody looks (``refresh_board``). Every commit
+that changes something, every fault and its end, and every lease that runs out makes all
+nodes really beat at their next second, as they would have. What production would learn, a
+node here learns at the same instant.
+"""
+
+import heapq
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jobd.core.cluster import NodeSeen
+from jobd.core.job import Job, Scope
+from jobd.core.lease import LeaseTerms
+from jobd.store.memory import MemoryStore
+from tests.sim.cluster.journal import LOCKED, Journal, Process
+from tests.sim.cluster.node import Node
+
+EPOCH = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)  # a DST night in Europe lies ahead
+Duration = Callable[[random.Random], tuple[float, int]]  # seconds, exit code
+WRITES = ("settle", "other")
+TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; see LIVE_FOR
+
+
+@dataclass
+class Moment:
+    """A fault that waits for a dangerous instant: the first of that kind after ``after_s``."""
+
+    kind: str  # "commit", "kill", "start", "posted"
+    after_s: float
+    strike: Callable[[Node], None]
+
+
+@dataclass
+class World:
+    """Time, chance, the network, and the nodes."""
+
+    seed: int
+    jobs: Mapping[str, Job]
+    durations: Mapping[str, Duration]
+    names: tuple[str, ...]
+    terms: LeaseTerms
+    max_running: int = 100
+    node_class: type[Node] = Node
+    now_s: float = 0.0
+    calm_s: float = 0.0  # from then on nothing goes wrong any more
+    journal: Journal = field(default_factory=Journal)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self.store_offset_s = 0.0
+        self.store_is_down = False
+        self.slow_until_s = 0.0
+        self.locked_until_s = 0.0  # until then nobody's writes get through
+        self.news = 0  # counts what has changed at the store
+        self.stirred_until_s = 0.0
+        self.moments: list[Moment] = []
+        self.events = Counter[str]()
+        self.store = MemoryStore(self.terms.ttl, clock=self.store_now)
+        self._watched_s = float("inf")
+        self.nodes = {name: self.node_class(self, name) for name in self.names}
+
+    @property
+    def shared(self) -> dict[str, Job]:
+        """Return the jobs that any node may run."""
+        return {name: job for name, job in self.jobs.items() if job.scope is Scope.CLUSTER}
+
+    def store_now(self) -> datetime:
+        """Return the store's clock."""
+        return EPOCH + timedelta(seconds=self.now_s + self.store_offset_s)
+
+    def at(self, when_s: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (when_s, next(self._numbers), act))
+
+    def after(self, delay_s: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (self.now_s + delay_s, next(self._numbers), act))
+
+    def run_until(self, end_s: float) -> None:
+        agenda, pop = self._agenda, heapq.heappop
+        while agenda and agenda[0][0] <= end_s:
+            self.now_s, _, act = pop(agenda)
+            act()
+        self.now_s = end_s
+
+    def start(self) -> None:
+        """Switch every node on."""
+        for node in self.nodes.values():
+            node.start_daemon()
+        self._watch_leases()
+
+    def ask(
+        self,
+        node: Node,
+        act: Callable[[], Any],
+        answered: Callable[[Any], None],
+        failed: Callable[[], None],
+        kind: str,
+    ) -> None:
+        """Send a request to the store; exactly one of ``answered`` and ``failed`` follows.
+
+        It may be lost on its way there; then it sometimes arrives long after its sender has
+        given up. Or its answer may be lost. Who sent it may be dead by then.
+        """
+        there_s, back_s = self._latency(node), self._latency(node)
+        give_up_s = self.now_s + node.patience_s
+        lost = lambda: self.at(max(give_up_s, self.now_s), failed)  # noqa: E731
+
+        def arrive() -> None:
+            is_locked = kind in WRITES and self.now_s < self.locked_until_s
+            if self.store_is_down or node.is_cut or is_locked:
+                if self.random.random() < 0.2:
+                    self.after(self.random.uniform(0, 20), self._late(act))
+                lost()
+                return
+            self.journal.requests[kind, node.name, int(self.now_s)] += 1
+            answer = act()
+            self.struck("commit", node)
+            is_late = self.now_s + back_s > give_up_s
+            self.after(back_s, lambda: lost() if is_late or node.is_cut else answered(answer))
+
+        self.after(there_s, arrive)
+
+    def _late(self, act: Callable[[], Any]) -> Callable[[], None]:
+        """Return what a request does that arrives after its sender has given up."""
+
+        def arrive() -> None:
+            if not self.store_is_down:
+                act()
+
+        return arrive
+
+    def _latency(self, node: Node) -> float:
+        if self.now_s < self.slow_until_s:
+            return self.random.uniform(0.0, 0.6 * node.patience_s)
+        return self.random.uniform(0.0002, 0.5 if self.random.random() < 0.01 else 0.005)
+
+    def changed(self) -> None:
+        """Something has happened at the store that beats tell."""
+        self.news += 1
+        for node in self.nodes.values():
+            node.hear_of_news()
+
+    def stir(self) -> None:
+        """A node or the store is about to come, go or change: all beat for a while."""
+        self.refresh_board()
+        self.stirred_until_s = self.now_s + TROUBLE_LASTS_S
+        for node in self.nodes.values():
+            node.hear_of_news()
+
+    def refresh_board(self) -> None:
+        """Write down the beats that were not worth an event; see above."""
+        board = self.store._board
+        for node in self.nodes.values():
+            age_s = node.unseen_for_s()
+            known = board.nodes.get(node.name)
+            if age_s is not None and known is not None:
+                seen_at = self.store_now() - timedelta(seconds=age_s)
+                if seen_at > known.seen_at:
+                    board.nodes[node.name] = NodeSeen(known.word, known.started_at, seen_at)
+
+    def struck(self, kind: str, node: Node) -> None:
+        """A dangerous instant: let a fault that waits for it happen now."""
+        for moment in self.moments:
+            if moment.kind == kind and moment.after_s <= self.now_s:
+                self.moments.remove(moment)
+                moment.strike(node)
+                return
+
+    def began(self, process: Process) -> None:
+        self.journal.processes.append(process)
+        self.struck("start", self.nodes[process.node])
+
+    def step_store_clock(self, by_s: float) -> None:
+        self.journal.steps.append((self.now_s, by_s))
+        self.stir()
+        self.store_offset_s += by_s
+        self._watch_leases()
+
+    def lose_store(self, for_s: float) -> None:
+        self.journal.trouble("", self.now_s, self.now_s + for_s)
+        self.stir()
+        self.store_is_down = True
+        self.after(for_s, self._find_store)
+
+    def _find_store(self) -> None:
+        self.store_is_down = False
+        self.stir()
+
+    def lock_tables(self, for_s: float) -> None:
+        """Let somebody's lock hold up claims and ends; beats and renewals do not need it."""
+        self.journal.trouble(LOCKED, self.now_s, self.now_s + for_s + 15)
+        self.locked_until_s = max(self.locked_until_s, self.now_s + for_s)
+
+    def slow_down(self, for_s: float) -> None:
+        self.journal.trouble("", self.now_s, self.now_s + for_s + 10)
+        self.slow_until_s = max(self.slow_until_s, self.now_s + for_s)
+
+    def watch_lease(self) -> None:
+        """A lease was given: see to it that somebody notices when it runs out."""
+        if self._watched_s == float("inf"):
+            self._watch_leases()
+
+    def _watch_leases(self) -> None:
+        active = self.store._all.active_jobs()
+        leases = [r.lease_until for state in active for r in state.active if r.lease_until]
+        if not leases:
+            self._watched_s = float("inf")
+            return
+        left_s = (min(leases) - self.store_now()).total_seconds()
+        if left_s <= 0:
+            self.changed()
+        self._watched_s = self.now_s + max(left_s + 0.001, 1.0)
+        planned_s = self._watched_s
+        self.at(planned_s, lambda: self._watch_leases() if planned_s == self._watched_s else None)

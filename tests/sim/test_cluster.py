@@ -1,0 +1,58 @@
+"""Clusters of two to five nodes through nights of every trouble; on all cores."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import pytest
+
+from tests.sim.cluster.faults import KINDS
+from tests.sim.cluster.nights import Night, night, replay, verdict
+
+SEEDS_A_TEST = 10
+TESTS = 6
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        yield pool
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("first", range(0, SEEDS_A_TEST * TESTS, SEEDS_A_TEST))
+def test_nights_of_every_trouble_break_no_promise(pool, first):
+    """Each seed is a night of 24 hours with two faults an hour, most at the worst instant."""
+    broken = pool.map(replay, range(first, first + SEEDS_A_TEST))
+    assert [complaints for complaints in broken if complaints] == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_night_of_one_trouble_breaks_no_promise(pool, kind):
+    plan = Night(hours=8, kinds=(kind,), faults_an_hour=6)
+    broken = pool.map(partial(replay, plan=plan), range(1000, 1004))
+    assert [complaints for complaints in broken if complaints] == []
+
+
+def test_a_quiet_night_starts_what_is_wanted():
+    """Otherwise a cluster that starts nothing would pass every check."""
+    world = night(7, Night(kinds=()))
+    assert not verdict(world)
+    assert {process.run.job for process in world.journal.processes} == set(world.jobs)
+
+
+def test_every_node_gets_its_share():
+    """Otherwise one node that starts everything would pass, too."""
+    world = night(8, Night(kinds=()))
+    assert {process.node for process in world.journal.processes} == set(world.names)
+
+
+def test_the_same_seed_is_the_same_night():
+    """A failing seed is worth nothing if it cannot be replayed."""
+    first, second = (
+        [(p.run.run_id, p.node, p.started_s, p.ended_s) for p in night(3).journal.processes]
+        for _ in range(2)
+    )
+    assert first == second

@@ -1,0 +1,213 @@
+"""Cluster: real daemons that share a PostgreSQL, each behind a proxy of its own.
+
+All nodes write one journal: the locks in it tell whether two runs of a job were ever alive
+together, on whichever nodes.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from deploy.cluster.postgres import PrivatePostgres
+from tests.system.journal import Journal, Note
+from tests.system.node import Node
+from tests.system.processes import eventually, processes_with
+from tests.system.proxy import Proxy
+
+SUPERVISOR = [sys.executable, "-m", "jobd.supervisor"]
+LEASE_TTL_S = 10.0  # the shortest that the configuration allows
+READY_WITHIN_S = 40.0
+MORE = """\
+node = "{name}"
+labels = [{labels}]
+[store]
+url = "{url}"
+lease_ttl = "{ttl:g}s"
+keep_runs_per_job = 1000000
+[limits]
+max_running = 64
+"""
+# A run that may take long to stop has to begin with it early: nothing here does.
+DEFAULTS = 'kill_after = "1s"\n'
+
+_numbers = count(1)
+
+
+class Member(Node):
+    """A node of a cluster. ``proxies`` are its ways to the servers, ``proxy`` the first."""
+
+    def __init__(
+        self, directory: Path, jobs: str, *, name: str, proxies: Sequence[Proxy], more: str,
+        journal: Journal,
+    ) -> None:  # fmt: skip
+        super().__init__(directory, jobs, more=more, defaults=DEFAULTS, journal=journal)
+        self.name = name
+        self.proxies = proxies
+        self._service: subprocess.Popen[bytes] | None = None
+
+    @property
+    def proxy(self) -> Proxy:
+        """The only way to the only server."""
+        (only,) = self.proxies
+        return only
+
+    @property
+    def starts(self) -> list[Note]:
+        """What jobs noted of starts on this node."""
+        return [note for note in self.journal.starts() if note.node == self.name]
+
+    def nodes_up(self) -> set[str]:
+        """Return the nodes of the cluster that are up by this node's word."""
+        return {one["node"] for one in self.get("/api/v1/nodes")["nodes"] if one["state"] == "up"}
+
+    def kill_both(self) -> None:
+        """Kill daemon and supervisor, so that the node is gone."""
+        self.send(signal.SIGSTOP)  # lest it starts another supervisor
+        self.kill_supervisor()
+        self.kill9()
+
+    def configure(self, jobs: str) -> None:
+        """Write the configuration, which holds a password."""
+        super().configure(jobs)
+        self.config.chmod(0o600)
+
+    def serve(self) -> "Member":
+        """Start the supervisor as a service of its own, which outlives the daemons."""
+        self.state.mkdir(mode=0o700)
+        control = str(self.directory / "service.sock")
+        self._service = subprocess.Popen(
+            [*SUPERVISOR, "--state-dir", str(self.state), "--socket", control],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert self._service.stdout is not None
+        with self._service.stdout as words:
+            assert words.readline() == b"ready\n"
+        self.options = ("--supervisor", control)
+        return self
+
+    def clean(self) -> None:
+        """End everything that was started here and see that nothing is left."""
+        super().clean()
+        if self._service is not None:
+            self._service.wait(10)
+
+
+class Cluster:
+    """Members by name. Their jobs are the same; ``labels`` are each one's own."""
+
+    def __init__(
+        self,
+        servers: Sequence[PrivatePostgres],
+        jobs: str,
+        *,
+        names: Sequence[str] = ("a", "b", "c"),
+        labels: dict[str, str] | None = None,
+    ) -> None:
+        self.database = f"cluster{next(_numbers)}_{os.getpid()}"
+        servers[0].create_database(self.database)
+        self.directory = Path(tempfile.mkdtemp(prefix="jobd-test-"))
+        self.directory.chmod(0o755)
+        self.journal = Journal(self.directory)
+        self.servers = servers
+        self._labels = labels or {}
+        self.members = {name: self.make(name, jobs) for name in names}
+
+    def make(self, name: str, jobs: str, folder: str = "") -> Member:
+        """Return a member that is not started yet, in a folder of its own."""
+        proxies = [Proxy(server.port) for server in self.servers]
+        directory = self.directory / (folder or name)
+        directory.mkdir()
+        label = self._labels.get(name, "")
+        more = MORE.format(
+            name=name,
+            labels=f'"{label}"' if label else "",
+            url=self._url(proxies),
+            ttl=LEASE_TTL_S,
+        )
+        return Member(directory, jobs, name=name, proxies=proxies, more=more, journal=self.journal)
+
+    def start(self) -> "Cluster":
+        """Start all daemons and wait until each sees them all."""
+        for member in self:
+            member.launch()
+        for member in self:
+            self.await_member(member)
+        return self
+
+    def await_member(self, member: Member) -> None:
+        """Wait until a member that was launched is ready and sees as many as there are."""
+        eventually(
+            member.is_ready,
+            lambda: f"{member.name} ready; its log says {member.log_text()[-2000:]}",
+            READY_WITHIN_S,
+        )
+        running = {one.name for one in self if one.is_running}
+        eventually(lambda: running <= member.nodes_up(), f"{member.name} sees {running}")
+
+    def __getitem__(self, name: str) -> Member:
+        return self.members[name]
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members.values())
+
+    def run_on(self, name: str, job: str, *words: str) -> Note:
+        """Trigger a job on a member, and return the note of its start."""
+        document = self[name].ctl_json("trigger", job, "--node", name, *words)
+        return self.started(document["run_ids"][0])
+
+    def started(self, run_id: str, attempt: int = 1, within_s: float = 15) -> Note:
+        """Wait for an attempt's start; return its note."""
+
+        def found() -> list[Note]:
+            return [n for n in self.journal.starts() if (n.run_id, n.attempt) == (run_id, attempt)]
+
+        return eventually(found, f"attempt {attempt} of {run_id} has started", within_s)[0]
+
+    def heal(self) -> None:
+        """End the faults of all proxies."""
+        for member in self:
+            for proxy in member.proxies:
+                proxy.heal()
+
+    def clean(self) -> None:
+        """End everything that was started here and see that nothing is left."""
+        with ExitStack() as all_of_it:
+            for member in self:
+                all_of_it.callback(self.remove, member)
+        marks = (f"{self.directory}/", f"PATH={self.directory}:")
+        eventually(lambda: not any(map(processes_with, marks)), "no process is left")
+        shutil.rmtree(self.directory)
+
+    def remove(self, member: Member) -> None:
+        """End a member and its proxies."""
+        member.clean()
+        for proxy in member.proxies:
+            proxy.close()
+
+    def _url(self, proxies: Sequence[Proxy]) -> str:
+        first = self.servers[0]
+        hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in proxies)
+        return first.url(self.database).replace(f"{first.host}:{first.port}", hosts)
+
+
+def uptime_s() -> float:
+    """Return what notes call ``at_s``, now."""
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+
+
+def lateness_s(note: Note) -> float:
+    """Return how long after its tick's fire time a run started."""
+    boot_s = time.time() - uptime_s()
+    return boot_s + note.at_s - datetime.fromisoformat(note.tick).timestamp()
