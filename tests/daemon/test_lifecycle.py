@@ -515,7 +515,7 @@ async def test_the_socket_is_removed_at_the_end(desk: Desk) -> None:
 
 # -- one of several nodes ------------------------------------------------------------------
 
-CLUSTER = 'url = "postgresql://jobd@db/jobd"\n'
+CLUSTER = 'url = "postgresql://jobd@db/jobd"\nlease_ttl = "30s"\n'
 OWN = '[jobs.own]\ncommand = "true"\nscope = "node"\n'
 ALL = '[jobs.a]\ncommand = "true"\nscope = "cluster"\n'
 

@@ -18,7 +18,16 @@ from jobd.daemon.routes import Routes
 from jobd.errors import StoreUnavailable
 from jobd.store.memory import MemoryStore
 from jobd.web.node import ReloadResult
-from tests.daemon.fakes import NOON, FakeClock, FakeMemory, FakeStore, Nowhere, no_routes
+from tests.daemon.fakes import (
+    NOON,
+    FakeClock,
+    FakeMemory,
+    FakeStore,
+    Nowhere,
+    finish_of,
+    no_routes,
+    run_of,
+)
 from tests.daemon.shared import SharedMemory
 
 Write = Callable[..., Config]
@@ -420,6 +429,33 @@ async def test_runs_of_the_cluster_s_jobs_that_have_left_are_taken_back(
     event = await again.at_start()
     assert [run.run_id for run in event.orphans] == ["r1"]
     assert cluster.routes.is_shared("all")
+
+
+@pytest.mark.parametrize("jobs", [OWN + ALL, OWN])
+async def test_a_run_whose_end_waits_in_the_outbox_is_not_taken_back(
+    cluster: ClusterDesk, jobs: str
+) -> None:
+    """The supervisor has forgotten it: held for one that was never executed, it would start
+    again."""
+    await cluster.reloader.at_start()
+    wish = ClaimRequest("r1", "all", None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    (granted,) = await cluster.shared.view.claim([wish], "app1", NOON)
+    await cluster.memory.post([finish_of(run_of("all", "r1", token=granted.token))])
+    cluster.reloader.config = cluster.write(jobs)
+    event = await cluster.reloader.at_start()
+    active = [run for memory in event.memories.values() for run in memory.active]
+    assert [*active, *event.orphans] == []
+
+
+async def test_a_run_that_has_gone_on_elsewhere_is_not_that_which_ended_here(
+    cluster: ClusterDesk,
+) -> None:
+    await cluster.reloader.at_start()
+    wish = ClaimRequest("r1", "all", None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    (granted,) = await cluster.whole.at("app2").claim([wish], "app2", NOON)
+    await cluster.memory.post([finish_of(run_of("all", "r1", token=granted.token - 1))])
+    event = await cluster.reloader.at_start()
+    assert [run.node for run in event.memories["all"].active] == ["app2"]
 
 
 async def test_a_drain_is_remembered_over_a_start(cluster: ClusterDesk) -> None:
