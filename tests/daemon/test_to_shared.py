@@ -308,12 +308,11 @@ async def test_the_store_s_return_ends_the_wait(
         desk.to_shared.put(RecordSkips((skip(),)))
         await until(lambda: desk.to_shared._failures)
         desk.store.is_down = False
-        await anyio.sleep(0)
         desk.to_shared.hurry()
         await until(lambda: not desk.to_shared.waiting)
 
 
-def test_after_hours_of_silence_the_pause_is_no_longer_than_ever(desk: Desk) -> None:
+async def test_after_hours_of_silence_the_pause_is_no_longer_than_ever(desk: Desk) -> None:
     desk.to_shared._failures = 10_000
     assert desk.to_shared._pause_s() <= module.LONGEST_RETRY_S
 
