@@ -10,6 +10,7 @@ from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.events import AttemptEnded
 from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
+from jobd.core.lease import LeaseTerms
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
 from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
 from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
@@ -32,15 +33,27 @@ def begin(
     Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
     ClaimsDecided.
     """
-    request, neighbours = answer.request, state.neighbours
-    terms = None
+    neighbours, terms = state.neighbours, None
     if neighbours is not None and sent_s is not None and state.is_shared(job):
         terms = neighbours.terms
+    run = _run_of(answer, state.node, terms)
+    run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
+    if terms is not None and sent_s is not None:
+        run_track.is_leased = run_track.is_trusted = True
+        run_track.until_s = terms.trusted_until_s(sent_s)
+    keep(state, track, run_track)
+    if run_track.is_sent:
+        state.emit(StartRun(run, job, run_track.until_s))
+    return run_track
+
+
+def _run_of(answer: ClaimGranted, node: str, terms: LeaseTerms | None) -> ActiveRun:
+    request = answer.request
     # By place, here and in _learn(): for every run, names would take twice as long.
-    run = ActiveRun(
+    return ActiveRun(
         request.run_id,
         request.job,
-        state.node,
+        node,
         answer.token,
         request.fire_time,
         request.trigger,
@@ -53,14 +66,6 @@ def begin(
         # supervisor, that others may have it by then.
         None if terms is None else answer.claimed_at + terms.ttl,
     )
-    run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
-    if terms is not None and sent_s is not None:
-        run_track.is_leased = run_track.is_trusted = True
-        run_track.until_s = terms.trusted_until_s(sent_s)
-    keep(state, track, run_track)
-    if run_track.is_sent:
-        state.emit(StartRun(run, job, run_track.until_s))
-    return run_track
 
 
 def send(state: SchedulerState, run_track: RunTrack) -> None:
