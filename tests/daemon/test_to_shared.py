@@ -87,8 +87,15 @@ class Desk:
             self.to_shared.put(effect)
         with anyio.fail_after(10):
             async with self.working():
-                await self.to_shared.lane.drained()
+                await until(lambda: self.to_shared.lane.is_idle and not self.to_shared.waiting)
         return self.inbox.take()
+
+    async def stop(self, *effects: Any) -> None:
+        """Put effects in and wait for as long as a stop would."""
+        for effect in effects:
+            self.to_shared.put(effect)
+        async with self.working():
+            await self.to_shared.lane.drained()
 
     async def grant(self, job: str = "a", run_id: str = "r1", minute: int = 0) -> ActiveRun:
         """Let this node have a run."""
@@ -174,6 +181,15 @@ async def test_ends_wait_for_a_silent_store(desk: Desk) -> None:
     desk.store.fails_next = 3
     await desk.work_off(finish(run))
     assert await desk.outcome() is Outcome.SUCCESS
+
+
+async def test_a_stop_does_not_wait_for_a_silent_store(desk: Desk) -> None:
+    """Ends are safe in the outbox; the next daemon delivers them."""
+    run = await desk.grant()
+    desk.store.is_down = True
+    with anyio.fail_after(5):
+        await desk.stop(finish(run), RecordSkips((skip(),)))
+    assert [end.record.run_id for end in desk.memory.outbox.values()] == ["r1"]
 
 
 async def test_ends_of_an_earlier_daemon_are_delivered_first(desk: Desk) -> None:
