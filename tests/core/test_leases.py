@@ -340,6 +340,18 @@ def test_a_node_that_is_drained_ends_what_it_may_not_go_on_with(cluster: Cluster
     assert (cluster.outcomes("a"), cluster.running) == ([Outcome.LOST], [])
 
 
+def test_a_run_between_two_attempts_loses_nothing_when_its_node_dies(
+    cluster: ClusterDesk,
+) -> None:
+    """Its next attempt was granted by a failure, whatever the job thinks of lost runs."""
+    retries = Retries(max=1, delay=span("5m"), jitter=0.0, on=frozenset({Outcome.FAILURE}))
+    holder = run_a(cluster, retries=retries)
+    holder.end("a", exit_code=1)
+    holder.die()
+    cluster.pass_time("6m")
+    assert other(cluster, holder).starts == ["a 13:00 #2"]
+
+
 def test_a_lost_run_that_its_job_does_not_try_again_just_ends(cluster: ClusterDesk) -> None:
     holder = run_a(cluster, retries=Retries(max=3, on=frozenset({Outcome.FAILURE})))
     holder.die()

@@ -36,6 +36,17 @@ def test_the_higher_priority_starts_first(small_desk: Desk) -> None:
     assert small_desk.starts[-1] == "high 12:10"
 
 
+def test_a_place_that_becomes_free_goes_to_the_first_in_line(small_desk: Desk) -> None:
+    """Not to the tick that waited for the very run that leaves it: on a small node that one
+    would never let anybody else in."""
+    small_desk.job("busy", every="10m", overlap="queue")
+    small_desk.job("urgent", every="1h", priority=9)
+    small_desk.trigger("busy")
+    small_desk.pass_time("1h")
+    small_desk.end("busy")
+    assert small_desk.starts[-1] == "urgent 13:00"
+
+
 def test_a_place_that_becomes_free_is_taken_at_once(small_desk: Desk) -> None:
     small_desk.job("a", every="10m")
     small_desk.job("b", every="10m")

@@ -81,3 +81,19 @@ def test_a_quick_answer_after_a_slow_one_is_no_step(shared: SharedClock, clock: 
     shared.anchor(at, sent_s, clock.steady)
     clock.pass_time(1)
     assert not anchor(shared, clock, HOUR)
+
+
+def test_a_slow_beat_does_not_move_the_time(shared: SharedClock, clock: FakeClock) -> None:
+    """Its word may be off by half its round trip, which a fast one a moment ago was not."""
+    anchor(shared, clock, HOUR, trip_s=0.002)
+    clock.pass_time(1.0)
+    shared.anchor(clock.now() + HOUR, clock.steady, clock.steady + 4.0)
+    assert shared.offset == HOUR
+
+
+def test_an_old_word_gives_way_to_a_slower_one(shared: SharedClock, clock: FakeClock) -> None:
+    """Clocks drift apart: after an hour nobody trusts the fastest beat of all."""
+    anchor(shared, clock, HOUR, trip_s=0.002)
+    clock.pass_time(3600.0)
+    anchor(shared, clock, HOUR + timedelta(seconds=0.5), trip_s=1.0)
+    assert shared.offset == HOUR + timedelta(seconds=0.5)
