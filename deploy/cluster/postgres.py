@@ -92,7 +92,7 @@ class PrivatePostgres:
         self.log = self.folder / "log"
         self._settings = {**_SETTINGS, "fsync": "on" if fsync else "off", **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
-        self._own(self.folder)
+        self.own(self.folder)
 
     def __enter__(self) -> Self:
         try:
@@ -127,7 +127,7 @@ class PrivatePostgres:
         """Make an empty server: about a second."""
         secret = self.folder / "password"
         secret.write_text(self.password, encoding="ascii")
-        self._own(secret)
+        self.own(secret)
         words = ("-U", "postgres", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256", "--no-sync")
         self._run("initdb", "-D", str(self.data), *words, f"--pwfile={secret}")
         secret.unlink()
@@ -139,7 +139,7 @@ class PrivatePostgres:
         command = [program("postgres"), "-D", str(self.data)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._as_user()
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.as_user()
             )
         self._await_answer()
 
@@ -182,7 +182,11 @@ class PrivatePostgres:
     def sql(self, *statements: str, database: str = "postgres") -> str:
         """Run SQL as superuser, each statement by itself; return what was printed: values with
         ``|`` between them."""
-        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(database))
+        return self.run_sql(self.url(database), *statements)
+
+    def run_sql(self, url: str, *statements: str) -> str:
+        """Run SQL as whoever the URL names."""
+        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url)
         commands = (word for statement in statements for word in ("-c", statement))
         return self._run("psql", *options, *commands).strip()
 
@@ -241,13 +245,13 @@ class PrivatePostgres:
             text=True,
             timeout=COMMAND_TIMEOUT_S,
             cwd="/",
-            **self._as_user(),
+            **self.as_user(),
         )
         if done.returncode != 0:
             raise PostgresError(f"{name} failed: {done.stderr.strip()}")
         return done.stdout
 
-    def _as_user(self) -> dict[str, Any]:
+    def as_user(self) -> dict[str, Any]:
         """Return how to start a process of the server; in a group of its own, so that a Ctrl-C
         in a terminal reaches who uses the server, not the server first."""
         options: dict[str, Any] = {"process_group": 0}
@@ -256,7 +260,8 @@ class PrivatePostgres:
             options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return options
 
-    def _own(self, path: Path) -> None:
+    def own(self, path: Path) -> None:
+        """Give a file or folder to the server's user alone."""
         path.chmod(0o700 if path.is_dir() else 0o600)
         if os.geteuid() == 0:
             account = _account()

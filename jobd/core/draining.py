@@ -8,7 +8,7 @@ from jobd.core.effects import Accepted, SaveDrain
 from jobd.core.events import DrainAsked
 from jobd.core.ledger import SkipReason
 from jobd.core.state import Candidate, SchedulerState
-from jobd.core.turns import await_turn
+from jobd.core.turns import await_turn, start_over
 from jobd.core.wishes import drain_words
 
 
@@ -19,8 +19,11 @@ def drain(state: SchedulerState, asked: DrainAsked, now: datetime) -> None:
     if (wanted is None) != (state.drain is None):
         state.drain = wanted
         state.emit(SaveDrain(wanted, asked.by))
-        for candidate in _waiting(state) if wanted is not None else ():
-            _pass_on(state, candidate, wanted, now)
+        if wanted is None:
+            start_over(state, now)
+        else:
+            for candidate in _waiting(state):
+                _pass_on(state, candidate, wanted, now)
     state.emit(Accepted(asked.request_id, message=message))
 
 
@@ -36,14 +39,11 @@ def _waiting(state: SchedulerState) -> list[Candidate]:
     return [c for c in everybody if c.held_by is not None and not state.is_asked_for(c)]
 
 
-def _pass_on(
-    state: SchedulerState, candidate: Candidate, wanted: Pause | None, now: datetime
-) -> None:
+def _pass_on(state: SchedulerState, candidate: Candidate, wanted: Pause, now: datetime) -> None:
     """Leave a tick to the other nodes; where there are none, skip it."""
     track = state.tracks[candidate.job.name]
     if candidate.request.fire_time is None or not state.is_shared(candidate.job):
-        words = drain_words(wanted) if wanted is not None else ""
-        drop(state, candidate, SkipReason.DRAINING, words)
+        drop(state, candidate, SkipReason.DRAINING, drain_words(wanted))
         return
     leave_lines(state, track, candidate)
     candidate.held_by = None

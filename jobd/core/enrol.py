@@ -7,11 +7,21 @@ from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.events import AttemptEnded, Configured, HeldRun, Recovered
 from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
+from jobd.core.leases import renew
 from jobd.core.ledger import SkipReason
-from jobd.core.outcome import Exit
+from jobd.core.outcome import Exit, StopCause
 from jobd.core.placement import may_run
 from jobd.core.run import RunEvent, RunState, advance
-from jobd.core.runs import attempt_ended, keep, leave_backoff, lost, not_started, send, started
+from jobd.core.runs import (
+    attempt_ended,
+    keep,
+    leave_backoff,
+    lost,
+    not_started,
+    send,
+    started,
+    stop,
+)
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
@@ -37,6 +47,8 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     for run in event.orphans if not state.is_recovered else ():
         if run.run_id not in state.runs:
             _take_back(state, _ghost(state, run.job, now), run)
+    if state.neighbours is not None and state.is_recovered:
+        _recognize(state, event)
 
 
 def recovered(state: SchedulerState, event: Recovered, now: datetime) -> None:
@@ -128,6 +140,20 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
     keep(state, track, RunTrack(run, track.job, RunState.STARTING, is_leased=is_leased))
 
 
+def _recognize(state: SchedulerState, event: Configured) -> None:
+    """Renew the leases of runs that the supervisor held when the daemon started, and that the
+    shared store, which was away then, knows now."""
+    active = (*event.orphans, *(run for memory in event.memories.values() for run in memory.active))
+    leased = (run.run_id for run in active if run.lease_until is not None)
+    met = [state.runs[run_id] for run_id in leased if run_id in state.runs]
+    strange = [run_track for run_track in met if not run_track.is_leased]
+    for run_track in strange:
+        run_track.job = state.tracks[run_track.run.job].job
+        run_track.is_leased = True
+    if strange:
+        renew(state)
+
+
 def _compare(
     state: SchedulerState,
     run_track: RunTrack,
@@ -173,6 +199,8 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
         track = state.tracks.get(held.run.job) or _ghost(state, held.run.job, now)
         _take_back(state, track, held.run)
         run_track = state.runs[held.run.run_id]
+        if state.is_shared(track.job):
+            _give_up(state, run_track, held, now)
     if held.run.attempt < run_track.run.attempt:
         return  # the end of this attempt had been recorded; the supervisor just was not told
     if held.run.attempt > run_track.run.attempt:
@@ -186,6 +214,14 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
         started(run_track, held.started_at)
     if held.exit is not None:
         attempt_ended(state, run_track, _end_of(held, held.exit, now))
+
+
+def _give_up(state: SchedulerState, run_track: RunTrack, held: HeldRun, now: datetime) -> None:
+    """Let go of a run whose lease ran out while no daemon was here: the shared store has it as
+    ended, or as another node's. It gets no further attempt here, and its end is a note."""
+    run_track.is_leased = run_track.is_canceled = True
+    if held.exit is None and not held.start_error:
+        stop(state, run_track, StopCause.TRUST, now)
 
 
 def _end_of(held: HeldRun, exit_: Exit, now: datetime) -> AttemptEnded:

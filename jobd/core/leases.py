@@ -44,10 +44,12 @@ def renewed(state: SchedulerState, event: LeasesRenewed, now: datetime) -> None:
 
 
 def doubt(state: SchedulerState) -> None:
-    """A renewal was not answered: no further attempt starts until one is."""
+    """A renewal was not answered: no further attempt starts until one is, also none that is due
+    already and waits for room."""
     for run_track in state.runs.values():
         if run_track.is_leased:
             run_track.is_trusted = False
+            runs.leave_backoff(state, run_track.run.run_id)
 
 
 def obey(state: SchedulerState, stops: tuple[StopAsked, ...], now: datetime) -> None:

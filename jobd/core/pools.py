@@ -4,6 +4,8 @@ A pool of the cluster is counted by the store; what the last view said of it onl
 questions. A pool of this node is counted here and nowhere else.
 """
 
+from itertools import chain
+
 from jobd.core.claim import PoolDemand
 from jobd.core.job import Job, Pool, Scope
 from jobd.core.state import Candidate, SchedulerState
@@ -42,7 +44,8 @@ def _is_counted_by_store(state: SchedulerState, job: Job) -> bool:
 
 
 def _taken_here(state: SchedulerState, name: str) -> int:
+    # What was asked for may have been granted, answered or not.
+    asked_for = chain(state.claiming.values(), state.store_down.values(), state.doubtful.values())
     running = (track.job for track in state.runs.values())
-    asked_for = (candidate.job for candidate in state.claiming.values())
-    jobs = (job for group in (running, asked_for) for job in group)
+    jobs = chain(running, (candidate.job for candidate in asked_for))
     return sum(job.slots for job in jobs if job.pool is not None and job.pool.name == name)

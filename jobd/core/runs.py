@@ -87,7 +87,7 @@ def begin_retry(state: SchedulerState, run_track: RunTrack) -> None:
 
 
 def leave_backoff(state: SchedulerState, run_id: str) -> None:
-    """Forget the next attempt, whether its time or room for it was waited for."""
+    """Wait for the next attempt no more, neither for its time nor for room."""
     state.timers.cancel(TimerKind.RETRY_DUE, run_id)
     retry = state.waiting.get(run_id)
     if retry is not None:

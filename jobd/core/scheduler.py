@@ -158,6 +158,12 @@ def _store_timer(state: SchedulerState, _: str, now: datetime) -> None:
     silence.ask_again(state, now)
 
 
+def _configured(state: SchedulerState, event: Configured, now: datetime) -> None:
+    enrol.configured(state, event, now)
+    if state.wait_for_pool:
+        waiting.pool_has_changed(state, now)  # it may be larger now
+
+
 def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
     for answer in event.answers:
         if isinstance(answer, ClaimGranted):
@@ -250,7 +256,7 @@ _TIMERS: dict[TimerKind, Callable[[SchedulerState, str, datetime], None]] = {
 
 _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
     Woke: _woke,
-    Configured: enrol.configured,
+    Configured: _configured,
     Recovered: enrol.recovered,
     ClaimsDecided: _claims_decided,
     ClaimsFailed: _claims_failed,

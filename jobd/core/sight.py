@@ -52,8 +52,16 @@ def _learn(state: SchedulerState, track: JobTrack, memory: JobMemory, at: dateti
         run for run in memory.active if run.node != state.node and run.run_id not in track.runs
     )
     _remember(state, track, memory, at)
-    if track.elsewhere != was_elsewhere:
+    if track.elsewhere != was_elsewhere or _is_way_free(track, memory):
         state.touched.append(track)
+
+
+def _is_way_free(track: JobTrack, memory: JobMemory) -> bool:
+    """Whether the run is over for whose end a candidate waits; it may have come and gone
+    between two views."""
+    if track.queued is None:
+        return False
+    return track.queued.blocker not in {run.run_id for run in memory.active} | track.runs.keys()
 
 
 def _remember(state: SchedulerState, track: JobTrack, memory: JobMemory, at: datetime) -> None:
@@ -74,9 +82,11 @@ def _is_older(seen: datetime | None, known: datetime | None) -> bool:
 
 def _count_on(state: SchedulerState, track: JobTrack, known: JobMemory) -> None:
     """Let an `after` follow a run that has ended on another node."""
-    ended = track.memory.last_ended
+    ended, counts_from = track.memory.last_ended, track.counts_from
     if ended is None or ended == known.last_ended:
         return
+    if counts_from is not None and ended < counts_from and not track.is_count_open:
+        return  # a skip that came later is known already
     track.count_from(ended)
     if isinstance(track.job.schedule, AfterSchedule):
         state.touched.append(track)

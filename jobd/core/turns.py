@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from jobd.core import placement
 from jobd.core.candidates import close, consider, drop
 from jobd.core.effects import LookAround
+from jobd.core.job import Job
 from jobd.core.ledger import SkipReason, TickRecord
+from jobd.core.neighbours import Neighbours
 from jobd.core.schedule import AfterSchedule
 from jobd.core.state import Candidate, JobTrack, SchedulerState
 from jobd.core.timers import TimerKind
@@ -50,44 +52,54 @@ def go_on(state: SchedulerState, now: datetime) -> None:
     """Send on those whose ticks the others have left undecided."""
     asking, state.asking = state.asking, {}
     for candidate in asking.values():
-        _try(state, candidate, now)
+        if not state.is_stopping:
+            _go_on(state, candidate, now)
 
 
-def is_able(state: SchedulerState, candidate: Candidate) -> bool:
-    """Return whether this node may start the candidate's job at all."""
-    assert state.neighbours is not None, "there is no turn to wait for without neighbours"
-    return state.drain is None and state.neighbours.is_home_of(candidate.job)
+def start_over(state: SchedulerState, now: datetime) -> None:
+    """Find out anew when it is this node's turn: it may start runs again."""
+    waiting, state.turns = state.turns, {}
+    for candidate in waiting.values():
+        state.timers.cancel(TimerKind.TURN, candidate.key)
+        await_turn(state, state.tracks[candidate.job.name], candidate, now)
+
+
+def _go_on(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
+    track, is_late = state.tracks[candidate.job.name], now >= _deadline(candidate)
+    if is_late and _neighbours(state).was_silent_at(_deadline(candidate)):
+        drop(state, candidate, SkipReason.STORE_DOWN, _STORE_DOWN)
+    elif _is_able(state, candidate.job):
+        consider(state, track, candidate, now)
+    elif is_late:
+        is_home = _neighbours(state).is_home_of(candidate.job)
+        reason = SkipReason.DRAINING if is_home else SkipReason.NO_NODE
+        drop(state, candidate, reason, _NO_NODE)
+    else:
+        await_turn(state, track, candidate, now)  # drained since: the others have until then
+
+
+def _is_able(state: SchedulerState, job: Job) -> bool:
+    """Return whether this node may start a job at all."""
+    return state.drain is None and _neighbours(state).is_home_of(job)
 
 
 def _wait(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> timedelta:
-    neighbours = state.neighbours
-    assert neighbours is not None, "there is no turn to wait for without neighbours"
-    others = neighbours.eligible(track.job)
-    if is_able(state, candidate):
-        place = placement.rank(track.job.name, state.node, others)
+    job, neighbours = track.job, _neighbours(state)
+    if _is_able(state, job):
+        place = placement.rank(job.name, state.node, neighbours.eligible(job))
         return placement.delay(place, state.room.load)
-    place = placement.rank(track.job.name, state.node, neighbours.eligible(None))
-    deadline = candidate.deadline or now
-    return max(deadline - now, timedelta(0)) + (place + 1) * placement.STEP
+    place = placement.rank(job.name, state.node, neighbours.eligible(None))
+    return max(_deadline(candidate) - now, timedelta(0)) + (place + 1) * placement.STEP
 
 
-def _try(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
-    track = state.tracks[candidate.job.name]
-    if not is_able(state, candidate):
-        is_home = state.neighbours is not None and state.neighbours.is_home_of(candidate.job)
-        reason = SkipReason.DRAINING if is_home else SkipReason.NO_NODE
-        drop(state, candidate, reason, _NO_NODE)
-    elif _was_silent_past(state, candidate, now):
-        drop(state, candidate, SkipReason.STORE_DOWN, _STORE_DOWN)
-    else:
-        consider(state, track, candidate, now)
+def _deadline(candidate: Candidate) -> datetime:
+    assert candidate.deadline is not None, "every tick has a deadline"
+    return candidate.deadline
 
 
-def _was_silent_past(state: SchedulerState, candidate: Candidate, now: datetime) -> bool:
-    """Whether the store's silence has made the candidate too late."""
-    if candidate.deadline is None or now <= candidate.deadline:
-        return False
-    return state.neighbours is not None and state.neighbours.was_silent_at(candidate.deadline)
+def _neighbours(state: SchedulerState) -> Neighbours:
+    assert state.neighbours is not None, "there is no turn to wait for without neighbours"
+    return state.neighbours
 
 
 def _let_go(state: SchedulerState, track: JobTrack, record: TickRecord) -> None:
@@ -99,6 +111,16 @@ def _let_go(state: SchedulerState, track: JobTrack, record: TickRecord) -> None:
         is_meant = fire_time is not None and first <= fire_time <= last
         if is_meant and not state.is_asked_for(candidate):
             close(state, track, candidate)
-    if isinstance(track.job.schedule, AfterSchedule) and record.reason is not None:
+    if isinstance(track.job.schedule, AfterSchedule) and _counts(track, record):
         track.count_from(record.decided_at)
         state.touched.append(track)
+
+
+def _counts(track: JobTrack, record: TickRecord) -> bool:
+    """Whether an `after` counts from a skip: views tell for seconds of what was decided, and
+    what came since must not be counted back behind."""
+    if record.reason is None:
+        return False  # it counts from the end of the run
+    if track.is_count_open:
+        return record.ticks.last >= track.cursor
+    return track.counts_from is None or record.decided_at > track.counts_from

@@ -26,7 +26,7 @@ def prior_run_ended(state: SchedulerState, track: JobTrack, now: datetime) -> No
 
 def pool_has_changed(state: SchedulerState, now: datetime) -> None:
     """Send on those who waited for a pool and find room in it now, in order."""
-    for candidate in pools.in_line(state):
+    for candidate in pools.in_line(state) if not state.is_stopping else ():
         if pools.has_room(state, candidate):
             del state.wait_for_pool[candidate.key]
             consider(state, state.tracks[candidate.job.name], candidate, now)

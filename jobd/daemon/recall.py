@@ -4,6 +4,7 @@ A store that is away makes a question fail that it would have to answer: a list 
 in it would look like the truth.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -50,7 +51,12 @@ class Recall:
         local = await self._local.skip_counts(since)
         if self._shared is None:
             return local
-        return {**local, **await self._shared.skip_counts(since)}
+        shared = await self._shared.skip_counts(since)
+        # A job whose scope was changed has been skipped in both.
+        return {
+            job: Counter(local.get(job, {})) + Counter(shared.get(job, {}))
+            for job in local.keys() | shared.keys()
+        }
 
     async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
         """See :meth:`jobd.ports.Store.audit`."""

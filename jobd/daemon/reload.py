@@ -96,8 +96,9 @@ class Reloader:
         orphans = list(await self._store.orphans())
         if self._shared is not None:
             with suppress(StoreUnavailable):  # the heartbeat says so, and joins later
-                memories |= await self._enrol(self.config, is_shared=True)
+                of_cluster = await self._enrol(self.config, is_shared=True)
                 orphans += await self._orphans_of_cluster(self._shared)
+                memories |= of_cluster
                 self._has_joined = True
         self._has_begun = True
         drain = drain_of(await self._memory.fact("drain"))
@@ -107,7 +108,12 @@ class Reloader:
 
     async def join(self) -> None:
         """Put the cluster's jobs in force, if their store was away when the daemon started."""
-        if self._shared is None or self._has_joined or not self._has_begun:
+        if self._has_begun and not self._has_joined:
+            async with self._one_at_a_time:
+                await self._join()
+
+    async def _join(self) -> None:
+        if self._shared is None or self._has_joined:
             return
         await self._shared.open()
         memories = await self._enrol(self.config, is_shared=True)
@@ -147,6 +153,7 @@ class Reloader:
             return ReloadResult(errors=(str(refused),))
         before = self.config
         try:
+            await self._join()  # first: what is in force before tells what is new
             self._inbox.put(await self.configured(config, before.jobs))
         except StoreUnavailable as error:
             return ReloadResult(errors=(f"the store does not answer, try again later: {error}",))

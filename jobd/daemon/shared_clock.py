@@ -19,6 +19,7 @@ class SharedClock:
     def __init__(self, machine: Clock) -> None:
         self._machine = machine
         self._anchor: tuple[datetime, float] | None = None
+        self._doubt = timedelta(0)  # by how much the anchor may be wrong
 
     def now(self) -> datetime:
         """Return the store's time, in UTC."""
@@ -40,11 +41,12 @@ class SharedClock:
         """Take the store's word for the time; return whether its clock has been set since.
 
         ``at`` lies somewhere between request and answer, in the middle at best: a difference
-        is a step only if it is greater than that doubt.
+        is a step only if it is greater than that doubt, and the doubt of the beat before.
         """
         middle_s, doubt = (sent_s + received_s) / 2, timedelta(seconds=(received_s - sent_s) / 2)
         before, self._anchor = self._anchor, (at, middle_s)
+        doubts, self._doubt = doubt + self._doubt, doubt
         if before is None:
             return False
         expected = before[0] + timedelta(seconds=middle_s - before[1])
-        return abs(at - expected) > STEP + doubt
+        return abs(at - expected) > STEP + doubts

@@ -9,7 +9,9 @@ again.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from random import Random
+from typing import TypeVar
 
 import anyio
 
@@ -25,18 +27,21 @@ from jobd.core.effects import (
     VoidSkips,
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded, TakenOver
+from jobd.core.ledger import Skip
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
 from jobd.daemon.routes import StoreEffect
 from jobd.errors import StoreUnavailable
-from jobd.ports import Batch, Clock, NodeMemory, Posted, Settled, SharedStore
+from jobd.ports import Batch, Clock, NodeMemory, Posted, SharedStore
 from jobd.telemetry.logs import get_log
 
 RIDE_S = 0.3  # how long an end waits for a claim to ride with
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
 MOST_AT_ONCE = 500  # ends, or skips, in one statement
+NOT_POSTED = -1  # in place of its number in the outbox: an end that is kept in mind only
 
+T = TypeVar("T")
 Other = SaveRun | SavePause | SaveSkipNext | VoidSkips | TakeRuns | StopElsewhere
 
 
@@ -65,7 +70,7 @@ class ToShared:
         self._may_take_over = may_take_over
         self._chance = chance
         self._ends: deque[Posted] = deque()
-        self._skips: deque[RecordSkips] = deque()
+        self._skips: deque[Skip] = deque()
         self._claims: list[Claim] = []
         self._others: deque[Other] = deque()
         self._failures = 0
@@ -92,7 +97,7 @@ class ToShared:
     @property
     def waiting(self) -> int:
         """Return how many ends and skips the store has not taken yet."""
-        return len(self._ends) + sum(len(effect.skips) for effect in self._skips)
+        return len(self._ends) + len(self._skips)
 
     @property
     def _is_waiting(self) -> bool:
@@ -124,8 +129,8 @@ class ToShared:
         match effect:
             case Claim():
                 self._claims.append(effect)
-            case RecordSkips():
-                self._skips.append(effect)
+            case RecordSkips(skips):
+                self._skips.extend(skips)
             case FinishRun():
                 raise AssertionError("ends are posted, not sorted")
             case _:
@@ -139,7 +144,7 @@ class ToShared:
             self._ends.extend(await self._memory.post(finishes))
         except StoreUnavailable as error:
             get_log().error("the outbox takes nothing; ends are kept in mind", error=str(error))
-            self._ends.extend(Posted(-1, finish) for finish in finishes)
+            self._ends.extend(Posted(NOT_POSTED, finish) for finish in finishes)
             return
         self._on_finished(effects)
 
@@ -199,39 +204,33 @@ class ToShared:
                 await self._take_runs(effect)
 
     async def _take_runs(self, effect: TakeRuns) -> None:
+        await self._send_ends()  # a run that has ended here must not be taken for lost
         sent_s = self._clock.steady_s()
         taken = await self._store.take_over(effect.wishes)
         self._inbox.put(TakenOver(tuple(run for run in taken if run is not None), sent_s))
 
     async def _send_batch(self) -> None:
         while self._ends or self._skips or self._claims:
-            ends = [self._ends[i] for i in range(min(len(self._ends), MOST_AT_ONCE))]
-            skips = [self._skips[i] for i in range(min(len(self._skips), MOST_AT_ONCE))]
+            ends, skips = _first(self._ends), _first(self._skips)
             is_last = len(ends) == len(self._ends) and len(skips) == len(self._skips)
-            claims = self._claims if is_last else []
-            sent_s = self._clock.steady_s()
-            settled = await self._store.settle(self._batch(ends, skips, claims))
-            await self._settled(ends, skips, claims, settled, sent_s)
+            await self._send(ends, skips, self._claims if is_last else [])
 
-    def _batch(
-        self, ends: Sequence[Posted], skips: Sequence[RecordSkips], claims: Sequence[Claim]
-    ) -> Batch:
-        return Batch(
+    async def _send_ends(self) -> None:
+        while self._ends:
+            await self._send(_first(self._ends), [], [])
+
+    async def _send(
+        self, ends: Sequence[Posted], skips: Sequence[Skip], claims: Sequence[Claim]
+    ) -> None:
+        """Send one batch, pass the answers on and let go of what was delivered."""
+        batch = Batch(
             finishes=tuple(posted.finish for posted in ends),
-            skips=tuple(skip for effect in skips for skip in effect.skips),
+            skips=tuple(skips),
             claims=tuple(request for effect in claims for request in effect.requests),
             may_take_over=self._may_take_over(),
         )
-
-    async def _settled(
-        self,
-        ends: Sequence[Posted],
-        skips: Sequence[RecordSkips],
-        claims: Sequence[Claim],
-        settled: Settled,
-        sent_s: float,
-    ) -> None:
-        """Pass the answers on and let go of what was delivered."""
+        sent_s = self._clock.steady_s()
+        settled = await self._store.settle(batch)
         for _ in ends:
             self._ends.popleft()
         for _ in skips:
@@ -241,14 +240,21 @@ class ToShared:
         if claims:
             self._claims = []
             self._inbox.put(ClaimsDecided(settled.answers, sent_s))
-        numbers = [posted.number for posted in ends if posted.number >= 0]
-        if numbers:
-            await self._forget(numbers)
+        await self._delivered(ends)
 
-    async def _forget(self, numbers: Sequence[int]) -> None:
+    async def _delivered(self, ends: Sequence[Posted]) -> None:
+        """Take ends out of the outbox; those that it had no room for are durable only now."""
+        late = [FinishRun(posted.finish) for posted in ends if posted.number == NOT_POSTED]
+        if late:
+            self._on_finished(late)
+        numbers = [posted.number for posted in ends if posted.number != NOT_POSTED]
         try:
-            await self._memory.take_out(numbers)
-        except (
-            StoreUnavailable
-        ) as error:  # they are delivered once more then, which changes nothing
+            if numbers:
+                await self._memory.take_out(numbers)
+        except StoreUnavailable as error:
+            # They are delivered once more then, which changes nothing.
             get_log().warning("the outbox cannot be emptied", error=str(error))
+
+
+def _first(items: deque[T]) -> list[T]:
+    return list(islice(items, MOST_AT_ONCE))

@@ -132,7 +132,7 @@ class Lane:
 
     async def _work(self, work: Callable[["Wire"], Awaitable[T]], limit_s: float) -> T:
         if self._wire is None or self._wire.is_closed():
-            self._wire = await self._door.connect(limit_s)
+            self._wire = await self._door.connect(min(limit_s, self._timeout_s))
         from jobd.store.postgres_faults import explained, is_fatal
 
         wire = self._wire

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from jobd.store.postgres_wire import Wire
 
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1785688932, 0)"  # 1785688932: "jobd" in ASCII
-# A query of the catalog, not to_regprocedure(): that one may answer from the backend's cache,
-# which holds what was not there before the lock was waited for.
-_IS_THERE = (
-    "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc AS p "
-    "JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace "
-    "WHERE n.nspname = 'jobd' AND p.proname = 'version')"
+# Read from the catalogue itself: what a session remembers of it may be older than the lock.
+_IS_THERE = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'jobd' AND p.proname = 'version'
 )
+"""
 _PATIENCE = "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '20s'"
 
 

@@ -1,8 +1,9 @@
-"""Desks to try the scheduler at; see desk.py."""
+"""Desks to try the scheduler at; see desk.py and cluster_desk.py."""
 
 import pytest
 from hypothesis import settings
 
+from tests.core.cluster_desk import ClusterDesk
 from tests.core.desk import Desk
 
 # On a busy machine an example may take long; what it shows is right or wrong all the same.
@@ -26,3 +27,15 @@ def small_desk() -> Desk:
 def new_desk() -> type[Desk]:
     """Make a desk of another size."""
     return Desk
+
+
+@pytest.fixture
+def cluster() -> ClusterDesk:
+    """Two nodes, app1 and app2, that share a store."""
+    return ClusterDesk()
+
+
+@pytest.fixture
+def new_cluster() -> type[ClusterDesk]:
+    """Make a cluster of other nodes."""
+    return ClusterDesk

@@ -20,6 +20,7 @@ from jobd.core.events import (
     CancelAsked,
     ClockJumped,
     Configured,
+    DrainAsked,
     HeldRun,
     OperatorEvent,
     PauseAsked,
@@ -32,7 +33,7 @@ from jobd.core.events import (
     TriggerAsked,
     Woke,
 )
-from jobd.core.job import Catchup, Command, JitterMode, Job, Overlap
+from jobd.core.job import Catchup, Command, JitterMode, Job, Overlap, Scope
 from jobd.core.ledger import TickRecord
 from jobd.core.outcome import Exit, Outcome
 from jobd.core.run import RunRecord
@@ -40,6 +41,7 @@ from jobd.core.schedule import AfterSchedule, EverySchedule, Schedule
 from jobd.core.scheduler import Scheduler
 from jobd.core.view import JobView, NodeView
 from jobd.ports import Enrolment, RunFilter
+from jobd.store.memory import MemoryStore
 from tests.core.surroundings import Asked, Process, Surroundings, clock_text, run_now
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -60,7 +62,7 @@ def make_job(name: str, **keys: Any) -> Job:
         schedule = EverySchedule(span(keys.pop("every")) // timedelta(microseconds=1), 0)
     elif "after" in keys:
         schedule = AfterSchedule.of(span(keys.pop("after")))
-    kinds = {"overlap": Overlap, "catchup": Catchup, "jitter_mode": JitterMode}
+    kinds = {"overlap": Overlap, "catchup": Catchup, "jitter_mode": JitterMode, "scope": Scope}
     for key in ("jitter", "catchup_window", "start_deadline", "timeout"):
         if isinstance(keys.get(key), str):
             keys[key] = span(keys[key])
@@ -73,8 +75,14 @@ def make_job(name: str, **keys: Any) -> Job:
 class Desk(Surroundings):
     """One scheduler with everything around it; see the head of this file."""
 
-    def __init__(self, max_running: int = 100, max_waiting: int = 100) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        max_running: int = 100,
+        max_waiting: int = 100,
+        node: str = "node",
+        store: MemoryStore | None = None,
+    ) -> None:
+        super().__init__(node, store)
         self.max_running, self.max_waiting = max_running, max_waiting
         self.jobs: dict[str, Job] = {}
         self._incarnations = 0
@@ -111,7 +119,8 @@ class Desk(Surroundings):
         known = {name: _identity(job) for name, job in before.items()}
         anew = {n: m for n, m in memories.items() if known.get(n) != identities[n]}
         orphans = tuple(run_now(self.store.orphans()))
-        return Configured(dict(self.jobs), anew, self.max_running, self.max_waiting, orphans)
+        places = (self.max_running, self.max_waiting)
+        return Configured(dict(self.jobs), anew, *places, orphans, drain=self.drain)
 
     # -- the daemon's life -------------------------------------------------------
 
@@ -119,10 +128,14 @@ class Desk(Surroundings):
         """Start a daemon on what the store remembers and the supervisor holds."""
         self._incarnations += 1
         self._lane.clear()
-        self.scheduler = Scheduler("node", f"i{self._incarnations}")
+        self.scheduler = self.make_scheduler(f"i{self._incarnations}")
         self.handle(self.configured({}))
         if is_connected:
             self.connect()
+
+    def make_scheduler(self, incarnation: str) -> Scheduler:
+        """Return the scheduler of a daemon that starts."""
+        return Scheduler(self.node_name, incarnation)
 
     def restart(self, *, down: str = "0s", is_connected: bool = True) -> None:
         """Kill the daemon and start another one after a while; the supervisor lives on."""
@@ -200,6 +213,11 @@ class Desk(Surroundings):
         """Ask that just the next tick be skipped."""
         asked = self._new_asked()
         return self._ask(asked, SkipNextAsked(asked.request_id, job, "anna", reason))
+
+    def drain_node(self, reason: str = "", *, is_on: bool = True) -> Asked:
+        """Ask that this node start nothing new, or that it go on."""
+        asked = self._new_asked()
+        return self._ask(asked, DrainAsked(asked.request_id, "anna", is_on, reason))
 
     def _new_asked(self, run_id: str = "") -> Asked:
         asked = Asked(f"ask-{len(self._asked)}", run_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from jobd.core.claim import ActiveRun, ClaimAnswer
+from jobd.core.claim import ActiveRun, ClaimAnswer, Pause
 from jobd.core.effects import (
     Accepted,
     Claim,
@@ -15,6 +15,7 @@ from jobd.core.effects import (
     RecordSkips,
     Refused,
     Reply,
+    SaveDrain,
     SavePause,
     SaveRun,
     SaveSkipNext,
@@ -83,10 +84,11 @@ class Process:
 class Surroundings:
     """Performs what one scheduler asks for, and tells it what came of that."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str = "node", store: MemoryStore | None = None) -> None:
         self.now = NOON
-        self.scheduler = Scheduler("node", "i0")
-        self.store = MemoryStore()
+        self.node_name = node
+        self.scheduler = Scheduler(node, "i0")
+        self.store = store or MemoryStore()
         self.processes: dict[str, Process] = {}
         self.starts: list[str] = []
         self.stops: list[str] = []
@@ -97,6 +99,7 @@ class Surroundings:
             False  # what is claimed while the store is down is granted all the same
         )
         self.starts_are_confirmed = True
+        self.drain: Pause | None = None  # as it would be kept for the next daemon
         self._lane: deque[Effect] = deque()
         self._events: deque[Event] = deque()
         self._is_busy = False
@@ -167,7 +170,7 @@ class Surroundings:
                 self._claim(effect)
             case RecordSkips(skips):
                 self._events.append(
-                    SkipsRecorded(tuple(run_now(self.store.skip(skips, "node", self.now))))
+                    SkipsRecorded(tuple(run_now(self.store.skip(skips, self.node_name, self.now))))
                 )
             case FinishRun(finish):
                 run_now(self.store.finish([finish]))
@@ -180,13 +183,15 @@ class Surroundings:
                 run_now(self.store.save_pause(jobs, pause))
             case SaveSkipNext(job, skip_next):
                 run_now(self.store.save_skip_next(job, skip_next))
+            case SaveDrain(drain):
+                self.drain = drain
             case _:
                 raise AssertionError(f"the store cannot {effect}")
 
     def _claim(self, effect: Claim) -> None:
         answers: tuple[ClaimAnswer, ...] = ()
         if not self.store_is_down or self.loses_answers:
-            answers = tuple(run_now(self.store.claim(effect.requests, "node", self.now)))
+            answers = tuple(run_now(self.store.claim(effect.requests, self.node_name, self.now)))
         if self.store_is_down:
             self._events.append(ClaimsFailed(effect.requests, "down"))
         else:
@@ -212,7 +217,9 @@ class Surroundings:
         """Let the store decide the claim that is next; return the answer, not yet told."""
         effect = self._lane.popleft()
         assert isinstance(effect, Claim)
-        return ClaimsDecided(tuple(run_now(self.store.claim(effect.requests, "node", self.now))))
+        return ClaimsDecided(
+            tuple(run_now(self.store.claim(effect.requests, self.node_name, self.now)))
+        )
 
     def store_down(self, *, loses_answers: bool = False) -> None:
         """Let the store fail; ``loses_answers``: it decides, and only its answers get lost."""

@@ -1,6 +1,7 @@
-"""Two nodes that share a store: letters in a dictionary, views that the test hands round."""
+"""Nodes that share a store: one in memory that fails on demand; letters in a dictionary and
+views that the test hands round."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +16,57 @@ from jobd.core.outcome import StopCause
 from jobd.core.view import JobView, NodeView, SharedView
 from jobd.daemon.peers import Peers
 from jobd.daemon.postbox import Postbox
-from jobd.errors import StoreUnavailable
+from jobd.errors import StateError, StoreUnavailable
+from jobd.store.memory import MemoryStore
 from jobd.web.node import OutputSlice, StoreHealth
 from tests.daemon.fakes import NOON, FakeClock, FakeStore
+
+
+class SharedMemory:
+    """A MemoryStore with leases as one node reaches it: notes what it is asked, fails while
+    ``is_down``, and may be slow (``answers_after`` is called before each answer)."""
+
+    def __init__(self, whole: MemoryStore, node: str = "app1") -> None:
+        self.whole = whole
+        self.view = whole.at(node)
+        self.is_down = False
+        self.fails_next = 0  # so many of the coming calls
+        self.refuses = ""  # why it cannot be used at all
+        self.calls: list[tuple[str, Any]] = []
+        self.answers_after: Callable[[], Any] = lambda: None
+        self.is_open = False
+
+    @property
+    def trouble(self) -> str:
+        return ""
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.view, name)
+
+        async def asked(*arguments: Any, **options: Any) -> Any:
+            self.calls.append((name, arguments[0] if arguments else None))
+            if self.is_down or self.fails_next > 0:
+                self.fails_next -= 1
+                raise StoreUnavailable("connection refused")
+            answer = await method(*arguments, **options)
+            self.answers_after()
+            return answer
+
+        return asked
+
+    async def open(self) -> None:
+        self.is_open = True
+        if self.refuses:
+            raise StateError(self.refuses)
+        if self.is_down:
+            raise StoreUnavailable("connection refused")
+
+    async def close(self) -> None:
+        self.is_open = False
+
+    def asked(self, name: str) -> list[Any]:
+        """Return the first argument of each call of a name."""
+        return [argument for call, argument in self.calls if call == name]
 
 
 class FakeSharedStore(FakeStore):

@@ -127,10 +127,11 @@ async def test_a_late_end_changes_nothing_and_is_noted(cluster) -> None:
     run = await cluster.claim("backup", 0, run_id="r1")
     await cluster.set(1)
     await cluster.claim("backup", 1, node="b")
-    assert not await cluster.finish(run, 0.4)
+    for _ in range(2):
+        assert not await cluster.finish(run, 0.4)
     assert (await (await cluster.node()).run("r1")).outcome is Outcome.LOST
     (note,) = await (await cluster.node()).audit("r1")
-    assert (note.by, note.action, note.at) == ("a", "late end", cluster.at(1))
+    assert (note.by, note.action, note.at) == ("a", "late end", cluster.at(0.4))
     assert note.detail == "success; its lease had passed on"
 
 

@@ -192,8 +192,10 @@ async def test_an_older_file_that_may_not_be_upgraded_is_refused_and_left_as_it_
 ) -> None:
     await used(database, make_scene)
     before = content(database)
+    older = migrate.KNOWN_VERSION
     two_steps(monkeypatch, "ALTER TABLE job ADD COLUMN flavour TEXT;")
-    with pytest.raises(StateError, match=r"tables of version 1, .+ needs 2, .+ `jobd migrate`"):
+    words = rf"tables of version {older}, .+ needs {older + 1}, .+ `jobd migrate`"
+    with pytest.raises(StateError, match=words):
         await open_once(database, migrates=False)
     assert content(database) == before
 

@@ -5,7 +5,13 @@
 -- No foreign keys: rows of job are never deleted, and each key would cost a look and a lock for
 -- every row of a run or a tick. Whoever writes to a job's runs or ticks has locked its row.
 
-CREATE SCHEMA IF NOT EXISTS jobd;
+-- Not "IF NOT EXISTS": that asks for the right to make one also where it is there already.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'jobd') THEN
+        CREATE SCHEMA jobd;
+    END IF;
+END $$;
 
 -- One row. ``oldest``: the oldest version of jobd's tables whose daemons still work on these.
 CREATE TABLE jobd.meta (
@@ -23,7 +29,7 @@ CREATE TABLE jobd.job (
     schedule            text NOT NULL,
     settled_until       bigint NOT NULL,
     decided_until       bigint,                       -- the latest fire time that tick has, or had
-    forgotten           jsonb NOT NULL DEFAULT '[]',  -- spans decided though tick has no rows any more
+    forgotten           jsonb NOT NULL DEFAULT '[]',  -- spans decided though tick dropped them
     token               bigint NOT NULL DEFAULT 0,
     last_started        bigint,
     last_ended          bigint,
@@ -50,8 +56,8 @@ CREATE TABLE jobd.roll (
 CREATE INDEX roll_of_node ON jobd.roll (node);
 
 CREATE TABLE jobd.run (
-    id                   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,  -- in the order of the grants
-    run_id               text COLLATE "C" NOT NULL UNIQUE,
+    id                   bigint GENERATED ALWAYS AS IDENTITY,  -- in the order of the grants
+    run_id               text COLLATE "C" PRIMARY KEY,
     job_id               bigint NOT NULL,
     node                 text NOT NULL,
     token                bigint NOT NULL,
@@ -82,9 +88,11 @@ CREATE TABLE jobd.run (
     output_dropped_bytes bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 80);
 
-CREATE INDEX run_of_job ON jobd.run (job_id, id);
--- A renewal changes nothing that an index holds.
+-- Active runs are few and ended ones many, and each has its own indexes: a claim pays for one, and
+-- a renewal changes nothing that an index holds.
 CREATE INDEX run_active ON jobd.run (job_id, id) WHERE ended_at IS NULL;
+CREATE INDEX run_ended ON jobd.run (id) WHERE ended_at IS NOT NULL;
+CREATE INDEX run_ended_of_job ON jobd.run (job_id, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX run_pooled ON jobd.run (pool) WHERE ended_at IS NULL AND pool IS NOT NULL;
 CREATE INDEX run_closed ON jobd.run (changed_at) WHERE ended_at IS NOT NULL;
 -- Failures are what people look for, and rare.
@@ -127,7 +135,9 @@ CREATE TABLE jobd.audit (
 
 -- So that an entry which is written again after a lost answer stays one; a digest, as an index
 -- refuses long texts.
-CREATE UNIQUE INDEX audit_once ON jobd.audit (at, md5(by || E'\n' || action || E'\n' || target || E'\n' || detail));
+CREATE UNIQUE INDEX audit_once ON jobd.audit (
+    at, md5(by || E'\n' || action || E'\n' || target || E'\n' || detail)
+);
 CREATE INDEX audit_of_target ON jobd.audit (target, id);
 
 CREATE TABLE jobd.node (

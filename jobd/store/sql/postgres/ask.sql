@@ -25,7 +25,7 @@ BEGIN
 END $$;
 
 -- name: runs
--- Which index is walked depends on what is wanted, so each has its own statement.
+-- Active runs are few; of ended ones each question has an index that is walked newest first.
 CREATE OR REPLACE FUNCTION jobd.runs(asked jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -36,34 +36,47 @@ DECLARE
     wanted  text := asked ->> 'outcome';
     most    bigint := (asked ->> 'limit')::bigint;
     job_ids bigint[] := ARRAY(SELECT id FROM jobd.job WHERE name = its_job);
-    ids     bigint[];
+    active  bigint[] := '{}';
+    ended   bigint[] := '{}';
 BEGIN
-    IF wanted = 'active' THEN
-        ids := ARRAY(
+    IF wanted IS NULL OR wanted = 'active' THEN
+        active := ARRAY(
             SELECT id FROM jobd.run
             WHERE ended_at IS NULL AND (its_job IS NULL OR job_id = ANY (job_ids))
             ORDER BY id DESC LIMIT most
         );
+    END IF;
+    IF wanted = 'active' THEN
+        NULL;
     ELSIF its_job IS NOT NULL THEN
-        ids := ARRAY(
+        ended := ARRAY(
             SELECT id FROM jobd.run
-            WHERE job_id = job_ids[1] AND (wanted IS NULL OR outcome = wanted)
+            WHERE ended_at IS NOT NULL AND job_id = job_ids[1]
+                AND (wanted IS NULL OR outcome = wanted)
             ORDER BY id DESC LIMIT most
         );
     ELSIF wanted IS NULL OR wanted = 'success' THEN
-        ids := ARRAY(
-            SELECT id FROM jobd.run WHERE wanted IS NULL OR outcome = wanted
+        ended := ARRAY(
+            SELECT id FROM jobd.run
+            WHERE ended_at IS NOT NULL AND (wanted IS NULL OR outcome = wanted)
             ORDER BY id DESC LIMIT most
         );
     ELSE
-        ids := ARRAY(
-            SELECT id FROM jobd.run WHERE outcome <> 'success' AND outcome = wanted
+        ended := ARRAY(
+            SELECT id FROM jobd.run
+            WHERE ended_at IS NOT NULL AND outcome <> 'success' AND outcome = wanted
             ORDER BY id DESC LIMIT most
         );
     END IF;
     RETURN jsonb_build_object('runs', (
-        SELECT coalesce(jsonb_agg(to_jsonb(record) ORDER BY record.id DESC), '[]')
-        FROM jobd.run_record AS record WHERE record.id = ANY (ids)
+        SELECT coalesce(jsonb_agg(to_jsonb(newest) ORDER BY newest.id DESC), '[]') FROM (
+            SELECT * FROM (
+                SELECT * FROM jobd.run_record WHERE ended_at IS NULL AND id = ANY (active)
+                UNION ALL
+                SELECT * FROM jobd.run_record WHERE ended_at IS NOT NULL AND id = ANY (ended)
+            ) AS record
+            ORDER BY id DESC LIMIT most
+        ) AS newest
     ));
 END $$;
 
@@ -115,7 +128,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
-    SELECT jsonb_build_object('counts', coalesce(jsonb_agg(jsonb_build_array(job, reason, total)), '[]'))
+    SELECT jsonb_build_object(
+        'counts', coalesce(jsonb_agg(jsonb_build_array(job, reason, total)), '[]')
+    )
     FROM (
         SELECT job, reason, sum(count) AS total FROM jobd.tick_record
         WHERE reason IS NOT NULL AND decided_at >= (asked ->> 'since')::bigint

@@ -25,7 +25,7 @@ AS $$
 DECLARE
     wanted text[] := ARRAY(SELECT jsonb_array_elements_text(names));
 BEGIN
-    PERFORM FROM jobd.job WHERE name = ANY (wanted) ORDER BY id FOR UPDATE;
+    PERFORM FROM jobd.job WHERE name = ANY (wanted) ORDER BY id FOR NO KEY UPDATE;
     PERFORM jobd.refuse_unknown(wanted);
 END $$;
 
@@ -75,7 +75,7 @@ BEGIN
         WHERE job.schedule <> wanted.schedule
             OR NOT EXISTS (SELECT FROM jobd.roll WHERE roll.job_id = job.id)
     );
-    PERFORM FROM jobd.job WHERE id = ANY (changed) ORDER BY id FOR UPDATE;
+    PERFORM FROM jobd.job WHERE id = ANY (changed) ORDER BY id FOR NO KEY UPDATE;
     UPDATE jobd.job
     SET schedule = wanted.schedule, settled_until = instant, touched_at = instant
     FROM jsonb_to_recordset(jobs) AS wanted (name text, schedule text)
@@ -129,7 +129,7 @@ DECLARE
     saved bigint;
 BEGIN
     PERFORM set_config('lock_timeout', asked ->> 'lock_timeout', true);
-    PERFORM FROM jobd.job WHERE name = asked ->> 'job' FOR UPDATE;
+    PERFORM FROM jobd.job WHERE name = asked ->> 'job' FOR NO KEY UPDATE;
     UPDATE jobd.run SET
         attempt = (asked ->> 'attempt')::integer,
         retry_at = (asked ->> 'retry_at')::bigint,
@@ -159,7 +159,7 @@ BEGIN
         settled_until, decided_until, CASE WHEN rest_until IS NOT NULL THEN last_ended END
     ) > instant
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     ids := ARRAY(
         SELECT id FROM jobd.job
         WHERE greatest(

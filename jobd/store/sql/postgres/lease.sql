@@ -17,18 +17,20 @@ BEGIN
     WHERE run_id IN (SELECT h ->> 'run_id' FROM jsonb_array_elements(asked -> 'holdings') AS h)
         AND ended_at IS NULL
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     instant := jobd.now();
     WITH renewed AS (
         UPDATE jobd.run SET
             lease_until = instant + (asked ->> 'ttl')::bigint, ttl = (asked ->> 'ttl')::bigint
         FROM jsonb_to_recordset(asked -> 'holdings')
-            AS held (pos integer, run_id text, token bigint)
+            AS held (run_id text, token bigint)
         WHERE run.run_id = held.run_id AND run.token = held.token
             AND run.node = asked ->> 'node' AND run.ended_at IS NULL
-        RETURNING held.pos
+        RETURNING run.run_id, run.token
     )
-    SELECT coalesce(jsonb_agg(pos), '[]') INTO answers FROM renewed;
+    SELECT coalesce(jsonb_agg(held.pos), '[]') INTO answers
+    FROM jsonb_to_recordset(asked -> 'holdings') AS held (pos integer, run_id text, token bigint)
+    JOIN renewed ON renewed.run_id = held.run_id AND renewed.token = held.token;
     RETURN jsonb_build_object('at', instant, 'renewed', answers);
 END $$;
 
@@ -46,13 +48,13 @@ BEGIN
     PERFORM FROM jobd.job
     WHERE name IN (SELECT w ->> 'job' FROM jsonb_array_elements(asked -> 'wishes') AS w)
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     instant := jobd.now();
     PERFORM FROM jobd.run
     WHERE run_id IN (SELECT w ->> 'run_id' FROM jsonb_array_elements(asked -> 'wishes') AS w)
         AND ended_at IS NULL
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     PERFORM jobd.believe(instant);
     FOR wish IN
         SELECT * FROM jsonb_to_recordset(asked -> 'wishes')
@@ -133,6 +135,8 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
@@ -147,7 +151,7 @@ BEGIN
     SELECT word INTO other FROM jobd.node
     WHERE name = me AND word ->> 'state_id' <> asked #>> '{word,state_id}'
         AND seen_at > instant - 10000000 AND NOT (word ->> 'is_leaving')::boolean
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     IF FOUND THEN
         RETURN jsonb_build_object('at', instant, 'other', other);
     END IF;

@@ -27,8 +27,11 @@ BEGIN
         );
     END IF;
     gone := jobd.delete_runs(ids);
-    RETURN jsonb_build_object('gone', gone, 'is_full', cardinality(ids) >= (asked ->> 'limit')::bigint
-        AND jsonb_array_length(gone) > 0, 'last', chunk[cardinality(chunk)]);
+    RETURN jsonb_build_object(
+        'gone', gone, 'last', chunk[cardinality(chunk)],
+        -- Where all of a batch were busy, the same would be found again.
+        'is_full', cardinality(ids) >= (asked ->> 'limit')::bigint AND jsonb_array_length(gone) > 0
+    );
 END $$;
 
 -- name: chunk_after
@@ -60,15 +63,16 @@ BEGIN
             WHERE kept.job_id = job.id AND kept.ended_at IS NOT NULL
             ORDER BY kept.id DESC OFFSET keep LIMIT 1
         ) AS edge
-        JOIN jobd.run ON run.job_id = job.id AND run.id <= edge.id
-        WHERE job.id = ANY (chunk) AND run.ended_at IS NOT NULL
+        JOIN jobd.run ON run.job_id = job.id AND run.id <= edge.id AND run.ended_at IS NOT NULL
+        WHERE job.id = ANY (chunk)
             AND jobd.may_go(job.id, job.settled_until, run.fire_time)
         LIMIT most
     );
 END $$;
 
 -- name: delete_runs
--- With a run its tick goes, and is kept in mind as forgotten: a clock set back runs it no second time.
+-- With a run its tick goes, and is kept in mind as forgotten: a clock set back does not run it
+-- a second time.
 CREATE OR REPLACE FUNCTION jobd.delete_runs(ids bigint[]) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
@@ -78,13 +82,14 @@ DECLARE
 BEGIN
     held := ARRAY(
         SELECT id FROM jobd.job
-        WHERE id IN (SELECT job_id FROM jobd.run WHERE id = ANY (ids))
+        WHERE id IN (SELECT job_id FROM jobd.run WHERE ended_at IS NOT NULL AND id = ANY (ids))
         ORDER BY id
-        FOR UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE SKIP LOCKED
     );
     WITH deleted AS (
         DELETE FROM jobd.run USING jobd.job
-        WHERE run.id = ANY (ids) AND run.job_id = ANY (held) AND job.id = run.job_id
+        WHERE run.ended_at IS NOT NULL AND run.id = ANY (ids) AND run.job_id = ANY (held)
+            AND job.id = run.job_id
             AND jobd.may_go(job.id, job.settled_until, run.fire_time)
         RETURNING run.run_id, run.job_id, run.fire_time
     ), unticked AS (
@@ -176,7 +181,8 @@ BEGIN
             WHERE kept.job_id = job.id AND kept.reason IS NOT NULL
             ORDER BY kept.last DESC, kept.first DESC OFFSET keep LIMIT 1
         ) AS edge
-        JOIN jobd.tick ON tick.job_id = job.id AND (tick.last, tick.first) <= (edge.last, edge.first)
+        JOIN jobd.tick
+            ON tick.job_id = job.id AND (tick.last, tick.first) <= (edge.last, edge.first)
         WHERE job.id = ANY (chunk) AND tick.reason IS NOT NULL
             AND jobd.may_go(job.id, job.settled_until, tick.last)
         LIMIT most

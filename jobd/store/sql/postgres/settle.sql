@@ -3,8 +3,9 @@
 
 -- name: settle
 -- Rows are locked in one order everywhere (jobs by id, then runs by id, then pools by name), so
--- that batches cannot deadlock. The clock is read once the jobs are locked. Requests that depend
--- on one another come in waves, which are decided one after another; within one, all at once.
+-- that batches cannot deadlock, and in the mode that an update takes anyway. The clock is read
+-- once the jobs are locked. Requests that depend on one another come in waves, which are decided
+-- one after another; within one, all at once.
 CREATE OR REPLACE FUNCTION jobd.settle(batch jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -26,7 +27,7 @@ BEGIN
     PERFORM FROM jobd.job
     WHERE name IN (SELECT jsonb_array_elements_text(batch -> 'jobs'))
     ORDER BY id
-    FOR UPDATE;
+    FOR NO KEY UPDATE;
     instant := jobd.now();
     IF batch ? 'skips' THEN
         again := jobd.miscounted(batch -> 'skips');
@@ -70,7 +71,7 @@ BEGIN
         OR run.lease_until > instant + run.ttl
         OR batch -> 'runs' ? run.run_id
     ORDER BY run.id
-    FOR UPDATE OF run;
+    FOR NO KEY UPDATE OF run;
     IF FOUND THEN
         PERFORM jobd.believe(instant);
     END IF;
@@ -86,14 +87,14 @@ BEGIN
     PERFORM FROM jobd.run WHERE ended_at IS NULL AND lease_until > instant + ttl;
     IF FOUND THEN
         WITH wrong AS (
-            SELECT id FROM jobd.run
+            SELECT run_id FROM jobd.run
             WHERE ended_at IS NULL AND lease_until > instant + ttl
             ORDER BY id
-            FOR UPDATE SKIP LOCKED
+            FOR NO KEY UPDATE SKIP LOCKED
         )
         UPDATE jobd.run SET lease_until = instant + ttl
         FROM wrong
-        WHERE run.id = wrong.id AND lease_until > instant + ttl;
+        WHERE run.run_id = wrong.run_id AND lease_until > instant + ttl;
     END IF;
 END $$;
 
@@ -104,10 +105,13 @@ AS $$
 DECLARE
     wanted text[] := ARRAY(SELECT jsonb_array_elements_text(names) ORDER BY 1);
 BEGIN
-    IF EXISTS (SELECT FROM unnest(wanted) AS w (name) WHERE w.name NOT IN (SELECT name FROM jobd.pool)) THEN
+    IF EXISTS (
+        SELECT FROM unnest(wanted) AS w (name)
+        WHERE NOT EXISTS (SELECT FROM jobd.pool WHERE pool.name = w.name)
+    ) THEN
         INSERT INTO jobd.pool (name) SELECT unnest(wanted) ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM FROM jobd.pool WHERE name = ANY (wanted) ORDER BY name FOR UPDATE;
+    PERFORM FROM jobd.pool WHERE name = ANY (wanted) ORDER BY name FOR NO KEY UPDATE;
 END $$;
 
 -- name: refuse_unknown
@@ -144,6 +148,7 @@ BEGIN
 END $$;
 
 -- name: end_wave
+-- The note of a late end bears the end's own instant, so that one that is told again stays one.
 CREATE OR REPLACE FUNCTION jobd.end_wave(ends jsonb, me text, instant bigint) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
@@ -152,7 +157,7 @@ DECLARE
 BEGIN
     WITH told AS MATERIALIZED (
         SELECT
-            e.*, run.id, run.job_id,
+            e.*, run.job_id,
             job.id IS NOT NULL AND run.token = e.token AND run.ended_at IS NULL AS is_held,
             job.id IS NOT NULL AND run.token = e.token AND run.ended_at IS NOT NULL
                 AND NOT run.is_taken AS was_held
@@ -173,7 +178,7 @@ BEGIN
             cpu_s = told.cpu_s, memory_peak_bytes = told.memory_peak_bytes,
             output_bytes = told.output_bytes, output_dropped_bytes = told.output_dropped_bytes,
             retry_at = NULL, changed_at = instant
-        FROM told WHERE told.is_held AND run.id = told.id
+        FROM told WHERE told.is_held AND run.run_id = told.run_id
     ), learnt AS (
         UPDATE jobd.job SET
             last_started = greatest(job.last_started, told.started_at),
@@ -189,7 +194,7 @@ BEGIN
     ), late AS (
         INSERT INTO jobd.audit (at, by, action, target, detail)
         SELECT
-            instant, me, 'late end', told.run_id,
+            told.ended_at, me, 'late end', told.run_id,
             coalesce(told.outcome, 'unknown') || '; its lease had passed on'
         FROM told
         WHERE (told.is_held OR told.was_held) IS NOT TRUE
@@ -203,8 +208,9 @@ END $$;
 
 -- name: rows_over
 -- The ledger rows that share an instant with a range, and what counts as such.
-CREATE OR REPLACE FUNCTION jobd.rows_over(its_job bigint, forgotten jsonb, start bigint, stop bigint)
-RETURNS jsonb
+CREATE OR REPLACE FUNCTION jobd.rows_over(
+    its_job bigint, forgotten jsonb, start bigint, stop bigint
+) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
@@ -313,8 +319,12 @@ DECLARE
 BEGIN
     WITH wish AS MATERIALIZED (
         SELECT
-            w.*, job.id AS job_id, job.token, job.rest_until, job.forgotten, job.decided_until,
-            known.id IS NOT NULL AND known.ended_at IS NOT NULL AS has_ended,
+            w.pos, w.run_id, w.fire_time, w.trigger, w.pool, w.size, w.slots, w.settled_until,
+            coalesce(w.places, 1) AS places, coalesce(w.settles, true) AS settles,
+            coalesce(w.ignores_duty, false) AS ignores_duty,
+            coalesce(w.requested_by, '') AS requested_by, coalesce(w.params, '[]') AS params,
+            job.id AS job_id, job.token, job.rest_until, job.forgotten, job.decided_until,
+            known.ended_at IS NOT NULL AS has_ended,
             CASE WHEN known.ended_at IS NULL AND known.job_id = job.id
                 THEN known.node END AS holder,
             known.token AS known_token, known.claimed_at AS known_since,
@@ -404,7 +414,8 @@ BEGIN
             job_id, fire_time, fire_time, 1, CASE WHEN verdict <> 'granted' THEN verdict END,
             CASE WHEN verdict = 'granted' THEN run_id END, detail,
             CASE WHEN verdict = 'overlap' THEN (
-                SELECT run.run_id FROM jobd.run WHERE run.id = oldest
+                SELECT run.run_id FROM jobd.run
+                WHERE run.job_id = answer.job_id AND run.id = oldest AND run.ended_at IS NULL
             ) END,
             instant, me
         FROM answer
@@ -437,7 +448,8 @@ BEGIN
         ELSE jsonb_build_array(
             pos, verdict, is_settled,
             CASE WHEN verdict = 'overlap' THEN (
-                SELECT to_jsonb(run) FROM jobd.active_run AS run WHERE run.id = oldest
+                SELECT to_jsonb(run) FROM jobd.active_run AS run
+                WHERE run.job_id = answer.job_id AND run.id = oldest
             ) END,
             CASE WHEN verdict = 'duty' THEN rest_until END
         )

@@ -1,0 +1,144 @@
+"""However much history there is: no operation of a daemon's everyday life reads through it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from jobd.core.claim import ClaimGranted, ClaimRequest, Demand, PoolDemand, Trigger
+from jobd.core.cluster import Holding
+from jobd.core.job import Overlap
+from jobd.core.ledger import Skip, SkipReason, TickRange
+from jobd.core.schedule import CronSchedule
+from jobd.ports import Enrolment, RunFilter
+from jobd.ports.shared_store import Batch
+from jobd.store.postgres import PgStore
+from tests.store.shared import word_of
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTES = CronSchedule.parse("* * * * *", job="job1", timezone="UTC")
+MINUTE = timedelta(minutes=1)
+JOBS, RUNS_EACH = 2000, 10
+
+FILL = f"""
+INSERT INTO jobd.job (name, schedule, settled_until, decided_until, touched_at)
+SELECT 'job' || n, 'A', 0, 10 * 60000000, 0 FROM generate_series(1, {JOBS}) AS n;
+INSERT INTO jobd.roll SELECT id, 'a' FROM jobd.job;
+INSERT INTO jobd.run (run_id, job_id, node, token, trigger, fire_time, claimed_at, changed_at,
+    requested_by, params, slots, ttl, lease_until, ended_at, outcome)
+SELECT job.id || '-' || n, job.id, 'a', n, 'schedule', n * 60000000, 0, 0, '', '[]', 0, 1, 0, 0,
+    'success'
+FROM jobd.job, generate_series(1, {RUNS_EACH}) AS n;
+INSERT INTO jobd.tick (job_id, first, last, count, run_id, detail, decided_at, node)
+SELECT job_id, fire_time, fire_time, 1, run_id, '', 0, 'a' FROM jobd.run;
+ANALYZE;
+"""
+ROWS_READ = """
+SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint
+FROM pg_stat_user_tables WHERE schemaname = 'jobd'
+"""
+
+
+@pytest.fixture
+async def filled(pg_url: str) -> Any:
+    """Return a connection to a database with 2,000 jobs and 20,000 runs."""
+    filler = await asyncpg.connect(pg_url, server_settings={"application_name": "filler"})
+    await filler.execute(FILL)
+    await filler.execute("UPDATE public.test_clock SET at = 1772366400000000")
+    await filler.close()
+    connection = await asyncpg.connect(pg_url)
+    await until_counted(connection, "filler")
+    yield connection
+    await connection.close()
+
+
+async def until_counted(connection: Any, application: str) -> None:
+    """Wait until sessions have ended: what one has read counts by then at the latest."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+    for _ in range(100):
+        if await connection.fetchval(query, application) == 0:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"a session of {application} does not end")
+
+
+def wishes(number: int, **demand: Any) -> tuple[ClaimRequest, ...]:
+    demanded = Demand(Overlap.SKIP, **demand)
+    return tuple(
+        ClaimRequest(f"new-{n}", f"job{n}", START, Trigger.SCHEDULE, demanded, settled_until=START)
+        for n in range(1, number + 1)
+    )
+
+
+async def claim(store: PgStore) -> None:
+    done = await store.settle(Batch(claims=wishes(20)))
+    assert all(isinstance(one, ClaimGranted) for one in done.answers)
+
+
+async def claim_and_renew(store: PgStore) -> None:
+    await claim(store)
+    holdings = [Holding(wish.run_id, 1) for wish in wishes(20)]
+    await store.renew(holdings)
+
+
+async def claim_from_a_pool(store: PgStore) -> None:
+    await store.settle(Batch(claims=wishes(5, pool=PoolDemand("database", 3))))
+
+
+async def claim_what_was_decided(store: PgStore) -> None:
+    early = datetime(1970, 1, 1, 0, 3, tzinfo=UTC)
+    wish = ClaimRequest("x", "job9", early, Trigger.SCHEDULE, Demand(Overlap.SKIP))
+    (answer,) = await store.claim([wish], "a", START)
+    assert answer.settled
+
+
+async def skip(store: PgStore) -> None:
+    ticks = TickRange("job1", START, START + 9 * MINUTE, 10)
+    await store.skip([Skip(ticks, SkipReason.MISFIRE, schedule=MINUTES)], "a", START)
+
+
+async def beat(store: PgStore) -> None:
+    await claim(store)
+    view = await store.beat(word_of("a"), START)
+    assert (len(view.decided), len(view.jobs)) == (20, 20)
+
+
+async def ask(store: PgStore) -> None:
+    await store.runs(RunFilter(limit=5))
+    await store.runs(RunFilter(job="job7", limit=5))
+    await store.runs(RunFilter(outcome="failure", limit=5))
+    await store.runs(RunFilter(outcome="active", limit=5))
+    await store.run("7-")
+    await store.ticks("job7", limit=5)
+    await store.ticks("job7", at=START)
+
+
+OPERATIONS = [claim, claim_and_renew, claim_from_a_pool, claim_what_was_decided, skip, beat, ask]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_it_reads_what_it_is_about_and_no_more(
+    filled: Any, pg_url: str, operation: Callable[[PgStore], Awaitable[None]]
+) -> None:
+    before = await filled.fetchval(ROWS_READ)
+    store = PgStore(pg_url, node="a", lease_ttl=timedelta(seconds=60), call_timeout_s=20.0)
+    await store.open()
+    await operation(store)
+    await store.close()
+    await until_counted(filled, "jobd a")
+    read = await filled.fetchval(ROWS_READ) - before
+    assert 0 < read < 600
+
+
+async def test_enrolling_the_same_jobs_again_writes_nothing(filled: Any, pg_url: str) -> None:
+    """Each start of each node does it."""
+    store = PgStore(pg_url, node="a", lease_ttl=timedelta(seconds=60), call_timeout_s=20.0)
+    await store.open()
+    before = await filled.fetchval("SELECT sum(xmin::text::bigint) FROM jobd.job")
+    jobs = [Enrolment(f"job{n}", "A") for n in range(1, JOBS + 1)]
+    assert len(await store.enrol(jobs, START)) == JOBS
+    assert await filled.fetchval("SELECT sum(xmin::text::bigint) FROM jobd.job") == before
+    await store.close()
