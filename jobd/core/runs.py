@@ -10,6 +10,7 @@ from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.events import AttemptEnded
 from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
+from jobd.core.lease import LeaseTerms
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
 from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
 from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
@@ -32,27 +33,10 @@ def begin(
     Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
     ClaimsDecided.
     """
-    request, neighbours = answer.request, state.neighbours
     terms = None
-    if neighbours is not None and sent_s is not None and state.is_shared(job):
-        terms = neighbours.terms
-    # By place, here and in _learn(): for every run, names would take twice as long.
-    run = ActiveRun(
-        request.run_id,
-        request.job,
-        state.node,
-        answer.token,
-        request.fire_time,
-        request.trigger,
-        answer.claimed_at,
-        1,  # attempt
-        None,  # retry_at
-        request.requested_by,
-        request.params,
-        # Now past, perhaps: it says to a later daemon, who learns of this run from the
-        # supervisor, that others may have it by then.
-        None if terms is None else answer.claimed_at + terms.ttl,
-    )
+    if state.neighbours is not None and sent_s is not None and state.is_shared(job):
+        terms = state.neighbours.terms
+    run = _granted_run(state.node, answer, terms)
     run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
     if terms is not None and sent_s is not None:
         run_track.is_leased = run_track.is_trusted = True
@@ -61,6 +45,30 @@ def begin(
     if run_track.is_sent:
         state.emit(StartRun(run, job, run_track.until_s))
     return run_track
+
+
+def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> ActiveRun:
+    """Return a run that has just been granted.
+
+    Its ``lease_until`` is soon past. It says to a later daemon, who is handed the run by the
+    supervisor, that others may have it by then.
+    """
+    request = answer.request
+    # By place, here and in _learn(): for every run, names would take twice as long.
+    return ActiveRun(
+        request.run_id,
+        request.job,
+        node,
+        answer.token,
+        request.fire_time,
+        request.trigger,
+        answer.claimed_at,
+        1,  # attempt
+        None,  # retry_at
+        request.requested_by,
+        request.params,
+        None if terms is None else answer.claimed_at + terms.ttl,
+    )
 
 
 def send(state: SchedulerState, run_track: RunTrack) -> None:
