@@ -119,7 +119,7 @@ def test_outcomes_kept_catches_an_outbox_that_dies_with_its_daemon(monkeypatch):
         start(daemon)
 
     monkeypatch.setattr(Daemon, "start", forgetful)
-    assert is_caught(checkers.outcomes_kept, "daemon", "cut", an_hour=12)
+    assert is_caught(checkers.outcomes_kept, "daemon", "locked", an_hour=30)
 
 
 def test_in_time_catches_nodes_that_leave_each_tick_to_the_first(monkeypatch):
