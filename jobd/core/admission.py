@@ -66,6 +66,10 @@ class WaitingRoom(Generic[W]):
         del self._line[bisect_left(self._line, _place(waiter))]
         return True
 
+    def goes_before(self, waiter: W) -> bool:
+        """Return whether the first in line is more urgent than one who stands outside."""
+        return bool(self._line) and self._line[0] < _place(waiter)
+
     def next(self) -> W | None:
         """Take out the first in line, or return None."""
         if not self._line:

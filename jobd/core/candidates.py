@@ -105,8 +105,10 @@ def put_back(state: SchedulerState, candidate: Candidate) -> None:
     """
     if state.is_asked_for(candidate):
         candidate.is_skip_void = True
-    else:
-        close(state, state.tracks[candidate.job.name], candidate)
+        return
+    track = state.tracks[candidate.job.name]
+    close(state, track, candidate)
+    track.is_count_open = False  # nothing was decided
 
 
 def close(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None:
@@ -228,6 +230,8 @@ def _admit(state: SchedulerState, track: JobTrack, candidate: Candidate) -> None
         _wait_for_pool(state, candidate)
         return
     candidate.held_by = state.room.obstacle()
+    if candidate.held_by is None and state.waiting and state.waiting.goes_before(candidate):
+        candidate.held_by = SkipReason.MAX_RUNNING  # a place has just come free, for another
     if candidate.held_by is not None:
         _wait_for_room(state, candidate)
         return

@@ -138,10 +138,13 @@ def _retry_at(state: SchedulerState, run: ActiveRun, now: datetime) -> datetime 
     track = state.tracks.get(run.job)
     if track is None or track.is_removed or not _may_go_on(state, track.job, run):
         return None
+    if run.retry_at is not None:  # it was between two attempts: nothing of it was lost
+        return max(now, run.retry_at)
     return now + runs.retry_delay(track.job.retries, run.run_id, run.attempt)
 
 
 def _may_go_on(state: SchedulerState, job: Job, run: ActiveRun) -> bool:
     assert state.neighbours is not None
-    is_wanted = Outcome.LOST in job.retries.on and run.attempt <= job.retries.max
+    is_retried = Outcome.LOST in job.retries.on and run.attempt <= job.retries.max
+    is_wanted = run.retry_at is not None or is_retried
     return is_wanted and state.drain is None and state.neighbours.is_home_of(job)

@@ -33,9 +33,7 @@ def begin(
     Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
     ClaimsDecided.
     """
-    terms = None
-    if state.neighbours is not None and sent_s is not None and state.is_shared(job):
-        terms = state.neighbours.terms
+    terms = _terms(state, job) if sent_s is not None else None
     run = _granted_run(state.node, answer, terms)
     run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
     if terms is not None and sent_s is not None:
@@ -47,15 +45,15 @@ def begin(
     return run_track
 
 
-def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> ActiveRun:
-    """Return a run that has just been granted.
+def _terms(state: SchedulerState, job: Job) -> LeaseTerms | None:
+    """Return on which terms runs of the job are leased; None where nobody could take them."""
+    neighbours = state.neighbours
+    return neighbours.terms if neighbours is not None and state.is_shared(job) else None
 
-    Its ``lease_until`` is soon past. It says to a later daemon, who is handed the run by the
-    supervisor, that others may have it by then.
-    """
+
+def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> ActiveRun:
     request = answer.request
-    # By place, here and in _learn(): for every run, names would take twice as long.
-    return ActiveRun(
+    return ActiveRun(  # by place, as in _learn(): for every run, names would take twice as long
         request.run_id,
         request.job,
         node,
@@ -67,6 +65,8 @@ def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> A
         None,  # retry_at
         request.requested_by,
         request.params,
+        # Now past, perhaps: it says to a later daemon, who learns of this run from the
+        # supervisor, that others may have it by then.
         None if terms is None else answer.claimed_at + terms.ttl,
     )
 

@@ -168,7 +168,8 @@ def _supersede(state: SchedulerState, track: JobTrack, due: datetime) -> datetim
     if track.job.overlap is Overlap.ALLOW:
         return due
     for older in tuple(track.open.values()):
-        if older in state.waiting and older.request.fire_time is not None:
+        waits = older in state.waiting or older.key in state.wait_for_pool
+        if waits and older.request.fire_time is not None:
             due = min(due, older.due)
             reason = older.held_by or SkipReason.MAX_RUNNING
             drop(state, older, reason, "still waited when the next tick came")

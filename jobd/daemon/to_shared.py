@@ -85,7 +85,7 @@ class ToShared:
         """Work until cancelled; first of all deliver what an earlier daemon could not."""
         self._ends.extend(await self._memory.posted())
         while True:
-            if not self._is_waiting:
+            if not self._would_be_lost:
                 self.lane.done()
             await self._gather()
             await self._deliver()
@@ -102,6 +102,12 @@ class ToShared:
     @property
     def _is_waiting(self) -> bool:
         return bool(self._ends or self._skips or self._others)
+
+    @property
+    def _would_be_lost(self) -> bool:
+        """Whether a stop now would lose something. While the store is silent ends are safe in
+        the outbox, and ticks that are to be skipped are found again by the next daemon."""
+        return bool(self._others) or (self._is_waiting and not self._failures)
 
     async def _gather(self) -> None:
         """Wait for effects, or until it is time to try again; take all that have come."""

@@ -87,8 +87,15 @@ class Desk:
             self.to_shared.put(effect)
         with anyio.fail_after(10):
             async with self.working():
-                await self.to_shared.lane.drained()
+                await until(lambda: self.to_shared.lane.is_idle and not self.to_shared.waiting)
         return self.inbox.take()
+
+    async def stop(self, *effects: Any) -> None:
+        """Put effects in and wait for as long as a stop would."""
+        for effect in effects:
+            self.to_shared.put(effect)
+        async with self.working():
+            await self.to_shared.lane.drained()
 
     async def grant(self, job: str = "a", run_id: str = "r1", minute: int = 0) -> ActiveRun:
         """Let this node have a run."""
@@ -174,6 +181,15 @@ async def test_ends_wait_for_a_silent_store(desk: Desk) -> None:
     desk.store.fails_next = 3
     await desk.work_off(finish(run))
     assert await desk.outcome() is Outcome.SUCCESS
+
+
+async def test_a_stop_does_not_wait_for_a_silent_store(desk: Desk) -> None:
+    """Ends are safe in the outbox; the next daemon delivers them."""
+    run = await desk.grant()
+    desk.store.is_down = True
+    with anyio.fail_after(5):
+        await desk.stop(finish(run), RecordSkips((skip(),)))
+    assert [end.record.run_id for end in desk.memory.outbox.values()] == ["r1"]
 
 
 async def test_ends_of_an_earlier_daemon_are_delivered_first(desk: Desk) -> None:
@@ -295,6 +311,40 @@ async def test_a_silence_is_told_once_and_so_is_its_end(desk: Desk, log: list[An
         "the shared store takes no writes; repeating",
         "the shared store takes writes again",
     ]
+
+
+async def test_the_store_s_return_ends_the_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other nodes take over what has not ended a few seconds after it."""
+    monkeypatch.setattr(module, "FIRST_RETRY_S", 1e6)
+    monkeypatch.setattr(module, "LONGEST_RETRY_S", 1e6)
+    desk.store.is_down = True
+    async with desk.working():
+        desk.to_shared.put(RecordSkips((skip(),)))
+        await until(lambda: desk.to_shared._failures)
+        desk.store.is_down = False
+        desk.to_shared.hurry()
+        await until(lambda: not desk.to_shared.waiting)
+
+
+async def test_after_hours_of_silence_the_pause_is_no_longer_than_ever(desk: Desk) -> None:
+    desk.to_shared._failures = 10_000
+    assert desk.to_shared._pause_s() <= module.LONGEST_RETRY_S
+
+
+async def test_what_comes_during_the_wait_is_no_reason_to_knock(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand nodes have ends and claims all the time."""
+    monkeypatch.setattr(module, "FIRST_RETRY_S", 1e6)
+    monkeypatch.setattr(module, "LONGEST_RETRY_S", 1e6)
+    desk.store.is_down = True
+    async with desk.working():
+        for minute in range(3):
+            desk.to_shared.put(RecordSkips((skip("a", minute),)))
+            await until(lambda: desk.to_shared._failures)
+    assert len(desk.store.asked("settle")) == 1
 
 
 # -- everything else -------------------------------------------------------------------
