@@ -11,7 +11,7 @@ from tests.sim.cluster.faults import KINDS
 from tests.sim.cluster.nights import Night, night, replay, verdict
 
 SEEDS_A_TEST = 10
-TESTS = 6
+TESTS = 4
 
 
 @pytest.fixture(scope="module")

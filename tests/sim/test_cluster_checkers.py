@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
 from jobd.core import enrol, runs, ticks, turns
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Tick, due_time
-from jobd.core.state import RunTrack
+from jobd.core.state import RunTrack, SchedulerState
 from jobd.store import claims, decide
 from jobd.store.leases import Asker
 from tests.sim.cluster import checkers, heart
@@ -29,7 +30,9 @@ def is_caught(check: Callable[[World], list[str]], *kinds: str, an_hour: float =
 
 
 def test_no_double_start_catches_a_store_that_forgets_its_ledger(monkeypatch):
+    numbers = count()
     monkeypatch.setattr(claims, "_was_decided", lambda *_: False)
+    monkeypatch.setattr(SchedulerState, "run_id", lambda *_: f"{next(numbers):016x}")
     assert is_caught(checkers.no_double_start, "cut")
 
 
@@ -116,7 +119,7 @@ def test_outcomes_kept_catches_an_outbox_that_dies_with_its_daemon(monkeypatch):
         start(daemon)
 
     monkeypatch.setattr(Daemon, "start", forgetful)
-    assert is_caught(checkers.outcomes_kept, "daemon", "cut", an_hour=12)
+    assert is_caught(checkers.outcomes_kept, "daemon", "locked", an_hour=30)
 
 
 def test_in_time_catches_nodes_that_leave_each_tick_to_the_first(monkeypatch):

@@ -112,7 +112,7 @@ def _members() -> Iterator[tuple[Job, Duration]]:
     )
     yield (
         _job("sociable", _every(45, "sociable"), overlap=Overlap.ALLOW, max_instances=3),
-        _takes(60, 9000),
+        _takes(60, 4000),
     )
     yield _job("spread", _cron("10 * * * *", "spread"), jitter=20 * MINUTE), _takes(5, 50)
     yield _job("thorough", _every(60, "thorough"), catchup=Catchup.ALL), _takes(5, 300)

@@ -6,7 +6,7 @@ from tests.sim.cluster.checkers.accounted import ledger
 from tests.sim.cluster.world import World
 
 BEATS_A_SECOND = 3  # two, at the edges of a second
-WRITES_A_SECOND = 8  # of one node: claims, ends, and what is repeated
+WRITES_A_SECOND = 12  # of one node: claims, ends, and what has waited for a way
 WRITES_A_TICK = 4.0  # claim, end, an attempt that is saved, one that came too late
 WRITES_A_TROUBLE = 100
 
@@ -24,6 +24,7 @@ def load_is_bounded(world: World) -> list[str]:
             complaints.append(f"{node} wrote {number} times in second {second}")
     ticks = sum(len(ledger(world, name)) for name in world.shared)
     troubles = sum(len(spans) for spans in world.journal.troubles.values())
+    troubles += len(world.journal.steps)
     if writes.total() > ticks * WRITES_A_TICK + troubles * WRITES_A_TROUBLE:
         complaints.append(f"{writes.total()} writes for {ticks} ticks")
     return complaints
