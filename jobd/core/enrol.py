@@ -146,7 +146,7 @@ def _recognize(state: SchedulerState, event: Configured) -> None:
     active = (*event.orphans, *(run for memory in event.memories.values() for run in memory.active))
     leased = (run.run_id for run in active if run.lease_until is not None)
     met = [state.runs[run_id] for run_id in leased if run_id in state.runs]
-    strange = [run_track for run_track in met if not run_track.is_leased]
+    strange = [one for one in met if not (one.is_leased and one.job.command.argv)]
     for run_track in strange:
         run_track.job = state.tracks[run_track.run.job].job
         run_track.is_leased = True

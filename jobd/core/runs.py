@@ -10,6 +10,7 @@ from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.events import AttemptEnded
 from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
+from jobd.core.lease import LeaseTerms
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
 from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
 from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
@@ -32,15 +33,30 @@ def begin(
     Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
     ClaimsDecided.
     """
-    request, neighbours = answer.request, state.neighbours
-    terms = None
-    if neighbours is not None and sent_s is not None and state.is_shared(job):
-        terms = neighbours.terms
-    # By place, here and in _learn(): for every run, names would take twice as long.
-    run = ActiveRun(
+    terms = _terms(state, job) if sent_s is not None else None
+    run = _granted_run(state.node, answer, terms)
+    run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
+    if terms is not None and sent_s is not None:
+        run_track.is_leased = run_track.is_trusted = True
+        run_track.until_s = terms.trusted_until_s(sent_s)
+    keep(state, track, run_track)
+    if run_track.is_sent:
+        state.emit(StartRun(run, job, run_track.until_s))
+    return run_track
+
+
+def _terms(state: SchedulerState, job: Job) -> LeaseTerms | None:
+    """Return on which terms runs of the job are leased; None where nobody could take them."""
+    neighbours = state.neighbours
+    return neighbours.terms if neighbours is not None and state.is_shared(job) else None
+
+
+def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> ActiveRun:
+    request = answer.request
+    return ActiveRun(  # by place, as in _learn(): for every run, names would take twice as long
         request.run_id,
         request.job,
-        state.node,
+        node,
         answer.token,
         request.fire_time,
         request.trigger,
@@ -53,14 +69,6 @@ def begin(
         # supervisor, that others may have it by then.
         None if terms is None else answer.claimed_at + terms.ttl,
     )
-    run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
-    if terms is not None and sent_s is not None:
-        run_track.is_leased = run_track.is_trusted = True
-        run_track.until_s = terms.trusted_until_s(sent_s)
-    keep(state, track, run_track)
-    if run_track.is_sent:
-        state.emit(StartRun(run, job, run_track.until_s))
-    return run_track
 
 
 def send(state: SchedulerState, run_track: RunTrack) -> None:

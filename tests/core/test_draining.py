@@ -50,8 +50,8 @@ def test_what_waits_for_room_is_skipped(small_desk: Desk) -> None:
     assert small_desk.ledger("a") == ["12:10 draining"]
 
 
-def test_a_wish_that_waits_is_refused(small_desk: Desk) -> None:
-    """It was told that it waits; that it does no more is in its job's ledger of nobody."""
+def test_a_wish_that_waits_is_given_up(small_desk: Desk) -> None:
+    """No other node has heard of it; whoever made it was told that it waits here."""
     small_desk.job("b")
     small_desk.job("a")
     small_desk.trigger("b")

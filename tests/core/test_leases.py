@@ -194,6 +194,16 @@ def test_a_run_found_at_a_late_join_is_renewed(cluster: ClusterDesk) -> None:
     assert (cluster.running, cluster.killed) == (["a"], [])
 
 
+def test_a_run_found_at_a_late_join_gets_the_retries_of_its_job(cluster: ClusterDesk) -> None:
+    holder = run_a(cluster, retries=ONCE_MORE)
+    holder.is_cut = True
+    holder.restart()
+    holder.join()
+    holder.end("a", exit_code=1)
+    cluster.pass_time("15s")
+    assert holder.starts == ["a 13:00", "a 13:00 #2"]
+
+
 def test_a_run_found_at_a_late_join_is_still_in_the_way(cluster: ClusterDesk) -> None:
     holder = run_a(cluster)
     holder.is_cut = True

@@ -2,10 +2,12 @@
 
 import pytest
 
-from jobd.core.effects import Claim, SavePause, StopElsewhere
+from jobd.core.effects import Claim, SavePause, StopRun
+from jobd.core.job import Retries
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome, StopCause
 from tests.core.cluster_desk import BEAT, ClusterDesk, NodeDesk
+from tests.core.surroundings import run_now
 
 BOTH = ("app1", "app2")
 
@@ -230,37 +232,47 @@ def test_skip_next_is_fulfilled_by_whichever_node(cluster: ClusterDesk) -> None:
     assert cluster.ledger("a") == ["12:10 paused", "12:20 started"]
 
 
-def test_a_run_is_canceled_from_another_node(cluster: ClusterDesk) -> None:
-    holder = start_a(cluster)
-    asked = other(cluster, holder).cancel("a")
-    cluster.pass_time("2s")
-    assert (asked.is_accepted, holder.stops) == (True, ["a cancel"])
-
-
-def test_a_run_is_canceled_from_another_node_by_the_beginning_of_its_id(
-    cluster: ClusterDesk,
-) -> None:
-    holder = start_a(cluster)
+def cancel_elsewhere(cluster: ClusterDesk, holder: NodeDesk) -> None:
+    """Let an operator on the other node ask for the stop of a run."""
     run_id = holder.process("a").run.run_id
-    desk = other(cluster, holder)
-    desk.cancel(run_id=run_id[:-1])
-    assert desk.of_kind(StopElsewhere) == [StopElsewhere(run_id, StopCause.CANCEL, "anna")]
+    run_now(other(cluster, holder).store.ask_stop(run_id, StopCause.CANCEL))
+
+
+def test_a_run_is_stopped_that_somebody_elsewhere_wants_stopped(cluster: ClusterDesk) -> None:
+    holder = start_a(cluster)
+    cancel_elsewhere(cluster, holder)
+    cluster.pass_time("1s")
+    assert holder.stops == ["a cancel"]
 
 
 def test_a_stop_that_is_told_again_is_asked_of_the_run_once(cluster: ClusterDesk) -> None:
     holder = start_a(cluster)
-    other(cluster, holder).cancel("a")
+    cancel_elsewhere(cluster, holder)
     cluster.pass_time("10s")
-    assert holder.stops == ["a cancel"]
+    assert len(holder.of_kind(StopRun)) == 1
 
 
 def test_a_canceled_run_gets_no_further_attempt_anywhere(cluster: ClusterDesk) -> None:
-    holder = start_a(cluster)
-    other(cluster, holder).cancel("a")
+    holder = start_a(cluster, retries=Retries(max=3, on=frozenset(Outcome)))
+    cancel_elsewhere(cluster, holder)
     cluster.pass_time("2s")
     holder.end("a")
-    cluster.pass_time("1m")
+    cluster.pass_time("5m")
     assert (cluster.running, cluster.outcomes("a")) == ([], [Outcome.CANCELED])
+
+
+def test_a_wish_that_the_silent_store_cannot_grant_is_refused_at_once(
+    cluster: ClusterDesk,
+) -> None:
+    cluster.job("a")
+    cut_all(cluster)
+    assert cluster.nodes["app1"].trigger("a").code == "store_down"
+
+
+def test_a_pause_in_the_silence_says_that_the_others_do_not_know(cluster: ClusterDesk) -> None:
+    cluster.job("a", every="10m")
+    cut_all(cluster)
+    assert "other nodes hear of it once it does" in cluster.nodes["app1"].pause("a").message
 
 
 # -- what is known of a job ------------------------------------------------------------

@@ -32,6 +32,7 @@ class Desk:
         self.joined = 0
         self.join_fails = False
         self.letters: list[Letter] = []
+        self.returns = 0
         self.heartbeat = Heartbeat(
             self.store,  # type: ignore[arg-type]
             self.clock,
@@ -39,12 +40,16 @@ class Desk:
             lambda: NodeWord("app1", "i1", "s1", "0", "d"),
             self._join,
             self._on_letters,
+            self._on_return,
         )
 
     async def _join(self) -> None:
         self.joined += 1
         if self.join_fails:
             raise StoreUnavailable("connection refused")
+
+    def _on_return(self) -> None:
+        self.returns += 1
 
     def _on_letters(self, letters: Sequence[Letter]) -> None:
         self.letters += letters
@@ -143,6 +148,14 @@ async def test_a_silence_is_told_once_and_so_is_its_end(desk: Desk, log: list[An
         "the shared store does not answer",
         "the shared store answers again",
     ]
+
+
+async def test_who_waits_for_the_store_is_told_of_its_return(desk: Desk) -> None:
+    """Each part that repeats what has failed would find out for itself, seconds later."""
+    desk.store.fails_next = 2
+    for _ in range(5):
+        await desk.beat()
+    assert desk.returns == 1
 
 
 async def test_health_says_since_when_the_store_is_away(desk: Desk) -> None:

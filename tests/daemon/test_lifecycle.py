@@ -5,7 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +15,18 @@ import pytest
 from jobd.clock import SystemClock
 from jobd.config.model import Config
 from jobd.core.claim import ClaimRequest, Demand, Trigger
+from jobd.core.cluster import NodeWord
 from jobd.core.effects import Accepted
-from jobd.core.events import AttemptEnded, HeldRun, RunStarted, TriggerAsked
+from jobd.core.events import AttemptEnded, DrainAsked, HeldRun, RunStarted, TriggerAsked
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
+from jobd.daemon import heartbeat, to_shared
 from jobd.daemon import lifecycle as module
 from jobd.daemon.lifecycle import Daemon
 from jobd.daemon.outputs import Outputs
 from jobd.errors import ConfigError, StateError, StoreUnavailable, SupervisorError
 from jobd.ports import Enrolment
+from jobd.store.memory import MemoryStore
 from tests.daemon.fakes import (
     FakeMemory,
     FakeStore,
@@ -33,6 +36,7 @@ from tests.daemon.fakes import (
     run_of,
     until,
 )
+from tests.daemon.shared import SharedMemory
 
 Write = Callable[..., Config]
 JOB = '[jobs.a]\ncommand = "true"\n'
@@ -68,6 +72,8 @@ class Desk:
     store: FakeStore
     supervisor: FakeSupervisor
     owns: bool = True
+    shared: SharedMemory | None = None
+    memory: FakeMemory = field(default_factory=FakeMemory)
     notes: Notes = field(default_factory=Notes)
 
     def __post_init__(self) -> None:
@@ -75,7 +81,8 @@ class Desk:
             self.config,
             clock=SystemClock(),
             store=self.store,
-            memory=FakeMemory(),
+            memory=self.memory,
+            shared=self.shared,  # type: ignore[arg-type]
             supervisor=self.supervisor,
             owns_supervisor=self.owns,
             notifier=self.notes,  # type: ignore[arg-type]
@@ -504,3 +511,144 @@ async def test_the_socket_is_removed_at_the_end(desk: Desk) -> None:
     async with desk.running():
         desk.daemon.stop()
     assert not os.path.exists(desk.config.daemon.socket)  # noqa: ASYNC240 - nobody waits
+
+
+# -- one of several nodes ------------------------------------------------------------------
+
+CLUSTER = 'url = "postgresql://jobd@db/jobd"\nlease_ttl = "30s"\n'
+OWN = '[jobs.own]\ncommand = "true"\nscope = "node"\n'
+ALL = '[jobs.a]\ncommand = "true"\nscope = "cluster"\n'
+
+
+@pytest.fixture
+def clustered(
+    write_config: Write,
+    store: FakeStore,
+    supervisor: FakeSupervisor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    """A daemon that shares a store; its beats come in quick succession."""
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.01)
+    monkeypatch.setattr(heartbeat, "SOONEST_S", 0.001)
+    monkeypatch.setattr(to_shared, "RIDE_S", 0.001)
+    config = write_config(OWN + ALL, 'http = ""\n', store=CLUSTER)
+    shared = SharedMemory(MemoryStore(timedelta(seconds=30), SystemClock().now))
+    return Desk(config, store, supervisor, shared=shared)
+
+
+async def shared_outcome(desk: Desk, run_id: str = "aa11") -> Outcome | None:
+    assert desk.shared is not None
+    record = await desk.shared.view.run(run_id)
+    return None if record is None else record.outcome
+
+
+async def test_a_run_of_the_cluster_goes_from_a_wish_to_its_record(clustered: Desk) -> None:
+    async with clustered.running():
+        await clustered.start_run()
+        clustered.end_run()
+        await clustered.daemon.node.wait_ended("aa11", timedelta(seconds=20))
+        clustered.daemon.stop()
+    assert await shared_outcome(clustered) is Outcome.SUCCESS
+    assert await clustered.outcome() is None
+
+
+async def test_a_run_of_the_cluster_is_started_with_its_deadline(clustered: Desk) -> None:
+    async with clustered.running():
+        await clustered.start_run()
+        clustered.end_run()
+        clustered.daemon.stop()
+    (launch,) = clustered.supervisor.launches
+    assert launch.until_steady_s is not None
+    assert launch.until_steady_s <= SystemClock().steady_s() + 27.0
+
+
+async def test_a_daemon_starts_without_the_shared_store_and_joins_it_later(
+    clustered: Desk,
+) -> None:
+    shared = clustered.shared
+    assert shared is not None
+    shared.is_down = True
+    async with clustered.running():
+        assert clustered.daemon.node.job_view("a") is None
+        shared.is_down = False
+        await until(lambda: clustered.daemon.node.job_view("a"))
+        await clustered.start_run()
+        clustered.end_run()
+        clustered.daemon.stop()
+    assert await shared_outcome(clustered) is Outcome.SUCCESS
+
+
+async def test_jobs_of_the_node_run_while_the_shared_store_is_away(clustered: Desk) -> None:
+    shared = clustered.shared
+    assert shared is not None
+    shared.is_down = True
+    async with clustered.running():
+        asked = TriggerAsked("q", "cc33", "own", "anna")
+        assert isinstance(await clustered.daemon.node.ask(asked), Accepted)
+        await until(lambda: ("start", ["cc33"]) in clustered.supervisor.orders)
+        clustered.end_run("cc33")
+        await until(lambda: ("forget", ["cc33"]) in clustered.supervisor.orders)
+        clustered.daemon.stop()
+    assert await clustered.outcome("cc33") is Outcome.SUCCESS
+
+
+async def test_an_end_that_the_shared_store_has_not_taken_is_the_next_daemon_s(
+    clustered: Desk, write_config: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WRITE_DOWN", timedelta(seconds=0.05))
+    shared = clustered.shared
+    assert shared is not None
+    async with clustered.running():
+        await clustered.start_run()
+        shared.is_down = True
+        clustered.end_run()
+        await until(lambda: ("forget", ["aa11"]) in clustered.supervisor.orders)
+        clustered.daemon.stop()
+    shared.is_down = False
+    again = replace(clustered, notes=Notes(), supervisor=FakeSupervisor())
+    async with again.running():
+        await until(lambda: not again.memory.outbox)
+        again.daemon.stop()
+    assert await shared_outcome(clustered) is Outcome.SUCCESS
+
+
+async def test_a_second_daemon_of_the_same_name_is_refused(clustered: Desk) -> None:
+    """And touches none of what the first one's supervisor holds."""
+    shared = clustered.shared
+    assert shared is not None
+    async with clustered.running():
+        supervisor = FakeSupervisor()
+        second = replace(clustered, memory=FakeMemory(), supervisor=supervisor, notes=Notes())
+        second.store = FakeStore()
+        with pytest.raises(StateError, match="another daemon is called app1"):
+            await second.daemon.run()
+        clustered.daemon.stop()
+    assert (supervisor.connects, second.notes.said) == (0, [])
+
+
+async def test_a_stop_is_told_to_the_other_nodes(clustered: Desk) -> None:
+    async with clustered.running():
+        clustered.daemon.stop()
+    shared = clustered.shared
+    assert shared is not None
+    view = await shared.whole.at("app2").beat(NodeWord("app2", "i", "s", "0", "d"), None)
+    assert view.nodes[0].word.is_leaving
+
+
+async def test_a_drain_outlives_the_daemon(clustered: Desk) -> None:
+    async with clustered.running():
+        assert isinstance(await clustered.daemon.node.ask(DrainAsked("q", "anna", True)), Accepted)
+        clustered.daemon.stop()
+    again = replace(clustered, notes=Notes(), supervisor=FakeSupervisor())
+    async with again.running():
+        reply = await again.trigger()
+        again.daemon.stop()
+    assert reply.code == "not_here"
+
+
+async def test_at_the_end_both_stores_are_let_go_of(clustered: Desk) -> None:
+    async with clustered.running():
+        clustered.daemon.stop()
+    shared = clustered.shared
+    assert shared is not None
+    assert (clustered.store.is_open, shared.is_open) == (False, False)

@@ -8,13 +8,27 @@ import anyio
 import pytest
 
 from jobd.config.model import Config
-from jobd.core.claim import ClaimRequest, Demand, Trigger
+from jobd.core.claim import ClaimRequest, Demand, Pause, Trigger
 from jobd.core.events import Configured
 from jobd.core.job import Overlap
+from jobd.daemon.drained import text_of
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.reload import Reloader, identity, summary
+from jobd.daemon.routes import Routes
+from jobd.errors import StoreUnavailable
+from jobd.store.memory import MemoryStore
 from jobd.web.node import ReloadResult
-from tests.daemon.fakes import NOON, FakeClock, FakeMemory, FakeStore, no_routes
+from tests.daemon.fakes import (
+    NOON,
+    FakeClock,
+    FakeMemory,
+    FakeStore,
+    Nowhere,
+    finish_of,
+    no_routes,
+    run_of,
+)
+from tests.daemon.shared import SharedMemory
 
 Write = Callable[..., Config]
 
@@ -284,6 +298,183 @@ async def test_at_the_start_runs_of_the_daemon_before_are_taken_over(
 )
 def test_a_reload_is_summed_up_in_words(result: ReloadResult, words: str) -> None:
     assert summary(result) == words
+
+
+# -- with a store that nodes share -----------------------------------------------------
+
+CLUSTER = 'url = "postgresql://jobd@db/jobd"\n'
+OWN = '[jobs.own]\ncommand = "true"\nscope = "node"\nevery = "1h"\n'
+ALL = '[jobs.all]\ncommand = "true"\nscope = "cluster"\nevery = "1h"\n'
+
+
+class ClusterDesk:
+    """A reloader of a node that shares its store."""
+
+    def __init__(self, write_config: Write, jobs: str = OWN + ALL) -> None:
+        self.write = lambda jobs: write_config(jobs, store=CLUSTER)
+        self.clock, self.local, self.inbox = FakeClock(), FakeStore(), Inbox()
+        self.whole = MemoryStore(timedelta(seconds=30), self.clock.now)
+        self.shared = SharedMemory(self.whole)
+        self.memory = FakeMemory()
+        self.routes = Routes(Nowhere(), Nowhere())
+        self.reloader = Reloader(
+            self.write(jobs),
+            self.local,
+            self.shared,  # type: ignore[arg-type]
+            self.memory,
+            self.clock,
+            self.inbox,
+            self.routes,
+            lambda *_: None,
+        )
+
+    def configured(self) -> list[Configured]:
+        """Return what was put in force."""
+        return [event for event in self.inbox.take() if isinstance(event, Configured)]
+
+    async def reload(self, jobs: str) -> ReloadResult:
+        self.write(jobs)
+        return await self.reloader.reload("anna")
+
+
+@pytest.fixture
+def cluster(write_config: Write) -> ClusterDesk:
+    return ClusterDesk(write_config)
+
+
+async def test_each_job_is_enrolled_at_the_store_that_decides_it(cluster: ClusterDesk) -> None:
+    event = await cluster.reloader.at_start()
+    assert sorted(event.memories) == ["all", "own"]
+    assert (sorted(cluster.local._all.jobs), sorted(cluster.whole._all.jobs)) == (["own"], ["all"])
+
+
+async def test_a_store_that_is_away_leaves_the_cluster_s_jobs_out(cluster: ClusterDesk) -> None:
+    cluster.shared.is_down = True
+    event = await cluster.reloader.at_start()
+    assert (list(event.jobs), list(event.memories)) == (["own"], ["own"])
+
+
+async def test_a_store_that_fails_half_way_leaves_them_out_as_well(cluster: ClusterDesk) -> None:
+    cluster.shared.answers_after = lambda: setattr(cluster.shared, "is_down", True)
+    event = await cluster.reloader.at_start()
+    assert list(event.jobs) == ["own"]
+
+
+async def test_when_the_store_is_back_they_are_put_in_force(cluster: ClusterDesk) -> None:
+    cluster.shared.is_down = True
+    await cluster.reloader.at_start()
+    cluster.shared.is_down = False
+    await cluster.reloader.join()
+    (event,) = cluster.configured()
+    assert (sorted(event.jobs), list(event.memories)) == (["all", "own"], ["all"])
+
+
+async def test_a_node_joins_once(cluster: ClusterDesk) -> None:
+    await cluster.reloader.at_start()
+    await cluster.reloader.join()
+    assert cluster.configured() == []
+
+
+async def test_nothing_is_joined_before_the_start(cluster: ClusterDesk) -> None:
+    """The first beat comes before the first configuration."""
+    await cluster.reloader.join()
+    assert (cluster.configured(), cluster.shared.calls) == ([], [])
+
+
+async def test_a_join_that_fails_is_told_to_who_tries_again(cluster: ClusterDesk) -> None:
+    cluster.shared.is_down = True
+    await cluster.reloader.at_start()
+    with pytest.raises(StoreUnavailable):
+        await cluster.reloader.join()
+    assert cluster.configured() == []
+
+
+async def test_a_reload_before_the_join_joins_first(cluster: ClusterDesk) -> None:
+    """Of the cluster's jobs nothing is remembered yet: none may be put in force without."""
+    cluster.shared.is_down = True
+    await cluster.reloader.at_start()
+    cluster.shared.is_down = False
+    await cluster.reload(OWN + ALL + B)
+    first, second = cluster.configured()
+    assert (list(first.memories), list(second.memories)) == (["all"], ["b"])
+
+
+async def test_a_reload_while_the_store_is_away_is_refused(cluster: ClusterDesk) -> None:
+    await cluster.reloader.at_start()
+    cluster.shared.is_down = True
+    result = await cluster.reload(OWN)
+    assert result.errors == ("the store does not answer, try again later: connection refused",)
+
+
+async def test_a_join_during_a_reload_puts_nothing_old_in_force(
+    cluster: ClusterDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.shared.is_down = True
+    await cluster.reloader.at_start()
+    cluster.shared.is_down = False
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cluster.reload, OWN + ALL + B)
+        tasks.start_soon(cluster.reloader.join)
+    assert "b" in cluster.configured()[-1].jobs
+
+
+async def test_runs_of_the_cluster_s_jobs_that_have_left_are_taken_back(
+    cluster: ClusterDesk,
+) -> None:
+    await cluster.reloader.at_start()
+    wish = ClaimRequest("r1", "all", None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    await cluster.shared.view.claim([wish], "app1", NOON)
+    again = cluster.reloader
+    again.config = cluster.write(OWN)
+    event = await again.at_start()
+    assert [run.run_id for run in event.orphans] == ["r1"]
+    assert cluster.routes.is_shared("all")
+
+
+@pytest.mark.parametrize("jobs", [OWN + ALL, OWN])
+async def test_a_run_whose_end_waits_in_the_outbox_is_not_taken_back(
+    cluster: ClusterDesk, jobs: str
+) -> None:
+    """The supervisor has forgotten it: held for one that was never executed, it would start
+    again."""
+    await cluster.reloader.at_start()
+    wish = ClaimRequest("r1", "all", None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    (granted,) = await cluster.shared.view.claim([wish], "app1", NOON)
+    await cluster.memory.post([finish_of(run_of("all", "r1", token=granted.token))])
+    cluster.reloader.config = cluster.write(jobs)
+    event = await cluster.reloader.at_start()
+    active = [run for memory in event.memories.values() for run in memory.active]
+    assert [*active, *event.orphans] == []
+
+
+async def test_a_run_that_has_gone_on_elsewhere_is_not_that_which_ended_here(
+    cluster: ClusterDesk,
+) -> None:
+    await cluster.reloader.at_start()
+    wish = ClaimRequest("r1", "all", None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    (granted,) = await cluster.whole.at("app2").claim([wish], "app2", NOON)
+    await cluster.memory.post([finish_of(run_of("all", "r1", token=granted.token - 1))])
+    event = await cluster.reloader.at_start()
+    assert [run.node for run in event.memories["all"].active] == ["app2"]
+
+
+async def test_a_drain_is_remembered_over_a_start(cluster: ClusterDesk) -> None:
+    drain = Pause("anna", NOON, "new kernel")
+    cluster.memory.facts["drain"] = text_of(drain) or ""
+    assert (await cluster.reloader.at_start()).drain == drain
+
+
+async def test_two_nodes_of_one_configuration_have_the_same_digest(
+    cluster: ClusterDesk, write_config: Write
+) -> None:
+    assert ClusterDesk(write_config).reloader.digest == cluster.reloader.digest != ""
+
+
+async def test_a_reload_changes_the_digest(cluster: ClusterDesk) -> None:
+    await cluster.reloader.at_start()
+    before = cluster.reloader.digest
+    await cluster.reload(OWN + ALL.replace("1h", "2h"))
+    assert cluster.reloader.digest != before
 
 
 async def _start_run(store: FakeStore, job: str) -> Any:

@@ -297,6 +297,40 @@ async def test_a_silence_is_told_once_and_so_is_its_end(desk: Desk, log: list[An
     ]
 
 
+async def test_the_store_s_return_ends_the_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other nodes take over what has not ended a few seconds after it."""
+    monkeypatch.setattr(module, "FIRST_RETRY_S", 1e6)
+    monkeypatch.setattr(module, "LONGEST_RETRY_S", 1e6)
+    desk.store.is_down = True
+    async with desk.working():
+        desk.to_shared.put(RecordSkips((skip(),)))
+        await until(lambda: desk.to_shared._failures)
+        desk.store.is_down = False
+        desk.to_shared.hurry()
+        await until(lambda: not desk.to_shared.waiting)
+
+
+async def test_after_hours_of_silence_the_pause_is_no_longer_than_ever(desk: Desk) -> None:
+    desk.to_shared._failures = 10_000
+    assert desk.to_shared._pause_s() <= module.LONGEST_RETRY_S
+
+
+async def test_what_comes_during_the_wait_is_no_reason_to_knock(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand nodes have ends and claims all the time."""
+    monkeypatch.setattr(module, "FIRST_RETRY_S", 1e6)
+    monkeypatch.setattr(module, "LONGEST_RETRY_S", 1e6)
+    desk.store.is_down = True
+    async with desk.working():
+        for minute in range(3):
+            desk.to_shared.put(RecordSkips((skip("a", minute),)))
+            await until(lambda: desk.to_shared._failures)
+    assert len(desk.store.asked("settle")) == 1
+
+
 # -- everything else -------------------------------------------------------------------
 
 
