@@ -74,6 +74,7 @@ class ToShared:
         self._claims: list[Claim] = []
         self._others: deque[Other] = deque()
         self._failures = 0
+        self._is_in_trouble = False  # and the log says so
         self._hurry = anyio.Event()
         self.lane = Lane[StoreEffect]()
 
@@ -156,13 +157,16 @@ class ToShared:
 
     async def _deliver(self) -> None:
         """Send what there is; what fails stays, but for claims: the core asks again."""
+        # After a failed claim there may be nothing to send, and nothing is known by that.
+        is_asked = bool(self._is_waiting or self._claims)
         try:
             await self._send_others()
             await self._send_batch()
         except StoreUnavailable as error:
             self._fail(error)
             return
-        if self._failures:
+        if is_asked and self._is_in_trouble:
+            self._is_in_trouble = False
             get_log().info("the shared store takes writes again")
         self._failures = 0
 
@@ -171,7 +175,8 @@ class ToShared:
         requests = tuple(request for claim in claims for request in claim.requests)
         if requests:
             self._inbox.put(ClaimsFailed(requests, str(error)))
-        if not self._failures:
+        if not self._is_in_trouble:
+            self._is_in_trouble = True
             get_log().error("the shared store takes no writes; repeating", error=str(error))
         self._failures += 1
 

@@ -26,13 +26,14 @@ class Accounts:
 def read_accounts(node: Node, job: str) -> Accounts:
     """Return what the ledger has of a job with a tick each second.
 
-    A row may stand for a range; what other rows say of single ticks in it counts more.
+    A row may stand for a range; what other rows say of single ticks in it counts more, and
+    of two ranges the one that was decided first.
     """
     accounts = Accounts([], {}, {})
-    for verdict in sorted(node.verdicts(job), key=_width):
+    for verdict in sorted(node.verdicts(job), key=_precedence):
         span = _span(verdict["fire_time"], verdict["last_fire_time"])
         new = span if len(span) == 1 else [tick for tick in span if tick not in accounts.ticks]
-        assert len(new) == verdict["ticks"], f"miscounted: {verdict['text']}"
+        assert len(new) == verdict["ticks"], f"miscounted, {len(new)} are new: {verdict}"
         accounts.ticks.extend(new)
         fates = accounts.started if verdict["verdict"] == "started" else accounts.skipped
         fates.update(dict.fromkeys(new, verdict["reason"] or verdict["run_id"]))
@@ -96,6 +97,6 @@ def _span(first: str, last: str) -> list[str]:
     return [written(begin + number * SECOND) for number in range(count)]
 
 
-def _width(verdict: dict[str, Any]) -> timedelta:
-    ends = (datetime.fromisoformat(verdict[key]) for key in ("last_fire_time", "fire_time"))
-    return next(ends) - next(ends)
+def _precedence(verdict: dict[str, Any]) -> tuple[bool, str]:
+    is_range = verdict["fire_time"] != verdict["last_fire_time"]
+    return is_range, verdict["decided_at"]

@@ -181,12 +181,12 @@ def test_a_pause_on_one_node_holds_on_all(cluster: Cluster) -> None:
     job = TICKING[1]
     assert cluster["a"].ctl("pause", job, "--reason", "a test").returncode == 0
     paused = datetime.now(UTC)
-    wait(3)
+    wait(2.2)
     resumed = datetime.now(UTC)
     assert cluster["b"].ctl("resume", job).returncode == 0
     accounts = settled(cluster["c"], job, resumed + 2 * SECOND)
     within = {t: why for t, why in accounts.skipped.items() if why == "paused"}
-    assert len(within) >= 2
+    assert within
     assert written(paused + SECOND) in within
     assert [t for t in accounts.started if written(paused) < t <= written(resumed)] == []
     assert [t for t in accounts.started if t > written(resumed)]
@@ -195,7 +195,7 @@ def test_a_pause_on_one_node_holds_on_all(cluster: Cluster) -> None:
 def test_a_drained_node_starts_nothing_and_no_tick_is_lost(cluster: Cluster) -> None:
     assert cluster["b"].ctl("drain").returncode == 0
     drained, drained_s = datetime.now(UTC), uptime_s()
-    wait(3)
+    wait(2.2)
     assert [n for n in cluster["b"].starts if n.at_s > drained_s + 0.5 and n.job != "each"] == []
     assert "b" not in cluster["a"].nodes_up()
     assert cluster["b"].ctl("undrain").returncode == 0
@@ -235,7 +235,7 @@ def test_300_ms_of_latency_lose_no_tick(cluster: Cluster) -> None:
     for member in cluster:
         member.proxy.latency_s = 0.15
     slow = datetime.now(UTC)
-    wait(5)
+    wait(4)
     cluster.heal()
     for job in TICKING:
         accounts = settled(cluster["a"], job)
@@ -270,7 +270,7 @@ def test_ticks_of_a_dead_node_go_elsewhere_within_two_seconds(cluster: Cluster) 
     wait(1.6 - time.time() % 1)  # between two ticks: a run that dies keeps its job for a lease
     cluster["c"].kill_both()
     died_s, died = uptime_s(), datetime.now(UTC)
-    wait(6)
+    wait(4)
     after = [n for n in cluster.journal.starts() if n.job in TICKING and n.at_s > died_s]
     assert {note.node for note in after} == {"a", "b"}
     assert max(lateness_s(note) for note in after) < 2.5

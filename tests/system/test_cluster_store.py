@@ -54,10 +54,10 @@ def cluster(make_cluster: MakeCluster) -> Cluster:
 
 
 def test_a_claim_whose_answer_is_lost_runs_once_all_the_same(cluster: Cluster) -> None:
-    """Committed, and then the connection breaks: three times, at different phases."""
+    """Committed, and then the connection breaks: twice, at different phases."""
     began = datetime.now(UTC)
-    for number in range(3):
-        time.sleep(1.15 - time.time() % 1 + number * 0.3)
+    for number in range(2):
+        time.sleep(1.15 - time.time() % 1 + number * 0.5)
         for member in cluster:
             member.proxy.swallow_answers()
         time.sleep(1.1)
@@ -65,7 +65,7 @@ def test_a_claim_whose_answer_is_lost_runs_once_all_the_same(cluster: Cluster) -
         eventually(lambda: all(m.status["shared"]["up"] for m in cluster), "both are back")
     for job in ("only-a", *TICKING):
         agree(cluster["a"], job, settled(cluster["a"], job, datetime.now(UTC) + 2 * SECOND))
-    assert cluster.journal.starts("only-a")[-1].tick > written(began + 3 * SECOND)
+    assert cluster.journal.starts("only-a")[-1].tick > written(began + 2 * SECOND)
     assert doubles(cluster.journal, ["each"]) == []
     assert overlaps(cluster.journal) == []
 
@@ -180,7 +180,7 @@ def test_a_change_is_one_line_in_the_log_and_not_one_for_each_tick(outage: Outag
     for member in outage.cluster:
         lines = [line for line in member.log_text().splitlines() if "store" in line]
         within = [line for line in lines if _at(line) and outage.down < _at(line) < outage.up]
-        assert 1 <= len(within) <= 5, within
+        assert 1 <= len(within) <= 5, "\n".join(within)
 
 
 def _at(line: str) -> datetime | None:
