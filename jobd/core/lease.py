@@ -28,6 +28,13 @@ class LeaseTerms:
         return min(max(self.ttl / 10, SHORTEST_MARGIN), LONGEST_MARGIN)
 
     @property
+    def clock_doubt(self) -> timedelta:
+        """Return by how much the store's clock may be ahead of what its caller expects without
+        being taken for wrong. The margin makes up for less: a lease that seems to have run out
+        so much too early is of a run that is dead already."""
+        return self.margin * 0.8
+
+    @property
     def renew_every(self) -> timedelta:
         """Return how far apart renewals are sent."""
         return self.ttl / RENEWALS

@@ -78,7 +78,7 @@ def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> N
     """Propose the next tick to catch up on, unless a run or another tick is in front of it."""
     if track.backlog and track.pause(now) is not None:
         forgo(state, track, now)  # in one row, not in one for each of what may be thousands
-    while track.backlog and not (track.runs or track.open or track.elsewhere):
+    while track.backlog and not _is_in_front(track):
         fire_time = _pop_backlog(track)
         if now - due_of(track.job, fire_time) > max(
             _window(track.job), start_deadline(track.job, now)
@@ -87,6 +87,14 @@ def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> N
         else:
             deadline = now + track.job.catchup_window
             _propose(state, track, fire_time, Trigger.CATCHUP, deadline, now)
+
+
+def _is_in_front(track: JobTrack) -> bool:
+    """Whether a tick to catch up on has to wait: for another, or for a place beside what runs."""
+    if track.open:
+        return True
+    places = track.job.max_instances if track.job.overlap is Overlap.ALLOW else 1
+    return len(track.runs) + len(track.elsewhere) >= places
 
 
 def _next_fire(track: JobTrack) -> datetime | None:

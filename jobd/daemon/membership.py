@@ -67,7 +67,7 @@ class Membership:
         )
         self.renewals = Renewals(store, clock, terms, inbox, ways.renewals_failed)
         self.to_shared = ToShared(
-            store, memory, clock, inbox, ways.finished, self._may_take_over, ways.chance
+            store, memory, clock, terms, inbox, ways.finished, self._may_take_over, ways.chance
         )
 
     async def open(self) -> None:

@@ -112,7 +112,7 @@ class Parts:
     def _make_lanes(self, node: str, observer: Observer, on_beat: Callable[[float], None]) -> None:
         """Make what events come from and effects go to, and the loop between them."""
         inbox, supervisor = self.inbox, self.supervisor
-        self.reports = Reports(supervisor, self.scheduler, self.outputs, inbox)
+        self.reports = Reports(supervisor, self.scheduler, self.outputs, inbox, self.clock_offset)
         self.to_supervisor = ToSupervisor(supervisor, inbox, self.outputs.path, self._is_starting)
         self.to_store = ToStore(self.store, self.memory, self.clock, node, inbox, self._finished)
         shared = None if self.membership is None else self.membership.to_shared

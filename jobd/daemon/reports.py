@@ -1,6 +1,6 @@
 """Reports: what the supervisor says becomes events; when it dies, a new one is reached."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from jobd.core.claim import ActiveRun
-from jobd.core.events import AttemptEnded, HeldRun, Recovered, SupervisorLost
+from jobd.core.events import AttemptEnded, HeldRun, Recovered, RunStarted, SupervisorLost
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
@@ -21,22 +21,32 @@ RECONNECT_S = 0.5
 
 
 class Reports:
-    """Reads one supervisor's reports for as long as the daemon lives."""
+    """Reads one supervisor's reports for as long as the daemon lives.
+
+    The supervisor reads this machine's wall clock. ``offset`` says by how much the time that
+    the scheduler goes by is ahead of it: in a cluster that is the store's.
+    """
 
     def __init__(
-        self, supervisor: Supervisor, scheduler: Scheduler, outputs: Outputs, inbox: Inbox
+        self,
+        supervisor: Supervisor,
+        scheduler: Scheduler,
+        outputs: Outputs,
+        inbox: Inbox,
+        offset: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._supervisor = supervisor
         self._scheduler = scheduler
         self._outputs = outputs
         self._inbox = inbox
+        self._offset = offset
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             async with anyio.create_task_group() as searches:
                 async for report in self._supervisor.reports():
-                    self._pass_on(report, searches)
+                    self._pass_on(self._in_time(report), searches)
             # Every end that was reported is in the inbox by now, even where its output had
             # to be searched: it counts, and cannot be taken for a later attempt's.
             self._inbox.put(SupervisorLost())
@@ -57,6 +67,15 @@ class Reports:
                     get_log().error("supervisor cannot be reached; trying on", error=str(error))
                 told = str(error)
 
+    def _in_time(self, report: Report) -> Report:
+        """Return a report with its instants by the time that the scheduler goes by."""
+        offset = self._offset()
+        if isinstance(report, RunStarted) and offset:
+            return replace(report, started_at=report.started_at + offset)
+        if isinstance(report, AttemptEnded) and offset:
+            return replace(report, ended_at=report.ended_at + offset)
+        return report
+
     def _pass_on(self, report: Report, searches: TaskGroup) -> None:
         """Put a report into the inbox; an end whose output is to be searched comes later, so
         that a run with a gigabyte of it does not hold up what others report."""
@@ -72,7 +91,9 @@ class Reports:
         self._inbox.put(replace(end, matched_failure=found.matched, search_trouble=found.trouble))
 
     async def _complete_held(self, held: HeldRun) -> HeldRun:
-        run = held.run
+        run, offset = held.run, self._offset()
+        if held.started_at is not None and offset:
+            held = replace(held, started_at=held.started_at + offset)
         ended = replace(held, ended_at=held.ended_at or _end_of(held))
         pattern = self._scheduler.failure_pattern(run.job, run.run_id)
         if held.exit is None or pattern is None:

@@ -27,6 +27,7 @@ from jobd.core.effects import (
     VoidSkips,
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded, TakenOver
+from jobd.core.lease import LeaseTerms
 from jobd.core.ledger import Skip
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
@@ -57,6 +58,7 @@ class ToShared:
         store: SharedStore,
         memory: NodeMemory,
         clock: Clock,
+        terms: LeaseTerms,
         inbox: Inbox,
         on_finished: Callable[[Sequence[FinishRun]], None],
         may_take_over: Callable[[], bool],
@@ -65,6 +67,7 @@ class ToShared:
         self._store = store
         self._memory = memory
         self._clock = clock
+        self._terms = terms
         self._inbox = inbox
         self._on_finished = on_finished
         self._may_take_over = may_take_over
@@ -217,7 +220,8 @@ class ToShared:
     async def _take_runs(self, effect: TakeRuns) -> None:
         await self._send_ends()  # a run that has ended here must not be taken for lost
         sent_s = self._clock.steady_s()
-        taken = await self._store.take_over(effect.wishes)
+        not_after = self._clock.now() + self._terms.clock_doubt
+        taken = await self._store.take_over(effect.wishes, not_after)
         self._inbox.put(TakenOver(tuple(run for run in taken if run is not None), sent_s))
 
     async def _send_batch(self) -> None:
@@ -239,6 +243,7 @@ class ToShared:
             skips=tuple(skips),
             claims=tuple(request for effect in claims for request in effect.requests),
             may_take_over=self._may_take_over(),
+            not_after=self._clock.now() + self._terms.clock_doubt,
         )
         sent_s = self._clock.steady_s()
         settled = await self._store.settle(batch)

@@ -21,6 +21,8 @@ class Batch:
     skips: tuple[Skip, ...] = ()
     claims: tuple[ClaimRequest, ...] = ()
     may_take_over: bool = True  # False: a lease that has run out counts as valid
+    # As False, if the store's clock is past this: it must have been set since the caller looked.
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,11 @@ class SharedStore(Store, Protocol):
         """
         ...
 
-    async def take_over(self, wishes: Sequence[TakeOver]) -> Sequence[ActiveRun | None]:
-        """End runs whose lease ran out as ``lost``, or go on with them here.
+    async def take_over(
+        self, wishes: Sequence[TakeOver], not_after: datetime | None = None
+    ) -> Sequence[ActiveRun | None]:
+        """End runs whose lease ran out as ``lost``, or go on with them here. Nothing is done
+        past ``not_after``; see Batch.
 
         Position by position the run as this node holds it now (between two attempts, ``attempt``
         being the one that is over; a new token, its ``retry_at``, a fresh lease), or None: it was

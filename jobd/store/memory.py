@@ -147,7 +147,7 @@ class MemoryStore:
         return self._all.prune(older_than, keep_per_job)
 
     async def settle(self, batch: Batch) -> Settled:
-        asker = self._asker(may_take_over=batch.may_take_over)
+        asker = self._asker(may_take_over=batch.may_take_over and self._is_in_time(batch.not_after))
         ends = asker if self._is_shared else None
         return self._change(
             lambda draft: Settled(
@@ -163,7 +163,11 @@ class MemoryStore:
             lambda draft: [leases.renew(draft, job_of(h.run_id), h, asker) for h in holdings]
         )
 
-    async def take_over(self, wishes: Sequence[TakeOver]) -> Sequence[ActiveRun | None]:
+    async def take_over(
+        self, wishes: Sequence[TakeOver], not_after: datetime | None = None
+    ) -> Sequence[ActiveRun | None]:
+        if not self._is_in_time(not_after):
+            return [None for _ in wishes]
         asker = self._asker()
 
         def decide_all(draft: Draft) -> list[ActiveRun | None]:
@@ -210,6 +214,9 @@ class MemoryStore:
     @property
     def _is_shared(self) -> bool:
         return self._ttl is not None
+
+    def _is_in_time(self, not_after: datetime | None) -> bool:
+        return not_after is None or self._now() <= not_after
 
     def _asker(self, *, may_take_over: bool = True) -> Asker:
         return Asker(self._node, self._now(), self._ttl, may_take_over)

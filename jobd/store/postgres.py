@@ -161,7 +161,9 @@ class PgStore:
             )
         return rows.view_of(view)
 
-    async def take_over(self, wishes: Sequence[TakeOver]) -> Sequence[ActiveRun | None]:
+    async def take_over(
+        self, wishes: Sequence[TakeOver], not_after: datetime | None = None
+    ) -> Sequence[ActiveRun | None]:
         """See :meth:`jobd.ports.SharedStore.take_over`."""
         if not wishes:
             return ()
@@ -175,7 +177,12 @@ class PgStore:
             }
             for pos, wish in enumerate(wishes)
         ]
-        order = {"node": self._node, "ttl": self._ttl // _MICROSECOND, "wishes": asked}
+        order = {
+            "node": self._node,
+            "ttl": self._ttl // _MICROSECOND,
+            "not_after": micros_or_none(not_after),
+            "wishes": asked,
+        }
         taken = dict((await self._on(self._writes, "take_over", order))["taken"])
         return tuple(
             rows.active_run_of(taken[pos]) if pos in taken else None for pos in range(len(wishes))

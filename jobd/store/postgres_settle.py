@@ -11,7 +11,7 @@ from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.ports.shared_store import Batch, Settled
 from jobd.store import postgres_rows as rows
 from jobd.store.fresh import count_fresh
-from jobd.store.sqlite_rows import instant_of, instant_or_none
+from jobd.store.sqlite_rows import instant_of, instant_or_none, micros_or_none
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ class Settling:
             "node": self.node,
             "ttl": self.lease_ttl // _MICROSECOND,
             "takes_over": batch.may_take_over,
+            "not_after": micros_or_none(batch.not_after),
             "lock_timeout": lock_timeout,
             "jobs": sorted(_jobs_of(batch)),
             "runs": [e.record.run_id for e in batch.finishes] + [c.run_id for c in batch.claims],

@@ -85,6 +85,14 @@ def test_all_does_not_run_two_at_once(desk: Desk) -> None:
     assert desk.running == ["a"]
 
 
+def test_a_job_that_may_run_beside_itself_catches_up_beside_what_runs(desk: Desk) -> None:
+    """Where runs always overlap, waiting for none to be active would be waiting for ever."""
+    desk.job("a", every="10m", catchup="all", overlap="allow", max_instances=2)
+    desk.trigger("a")
+    desk.oversleep("38m")
+    assert desk.running == ["a", "a"]
+
+
 def test_a_late_tick_says_that_it_was_caught_up(desk: Desk) -> None:
     desk.job("a", every="1h")
     desk.oversleep("1h30m")

@@ -1,6 +1,7 @@
 """Reports: from the supervisor's words to events, over its death and return."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from jobd.daemon.reports import Reports
 from jobd.daemon.searches import Finding
 from tests.daemon.fakes import NOON, FakeSupervisor, exit_of, job_of, keep_output, run_of, until
 
+HOUR = timedelta(hours=1)
 PICKY = job_of("picky", failure_pattern="^ERROR")
 
 
@@ -35,7 +37,10 @@ class Desk:
     def __init__(self, supervisor: FakeSupervisor, outputs: Outputs) -> None:
         self.supervisor, self.outputs, self.inbox = supervisor, outputs, Inbox()
         self.scheduler = Scheduler("app1", "i")
-        self.reports = Reports(supervisor, self.scheduler, outputs, self.inbox)
+        self.offset = timedelta(0)
+        self.reports = Reports(
+            supervisor, self.scheduler, outputs, self.inbox, lambda: self.offset
+        )
 
     def runs(self, job: Job, run_id: str, attempt: int = 1) -> None:
         """Let the core know a run."""
@@ -67,6 +72,21 @@ def ended(run_id: str) -> AttemptEnded:
 async def test_reports_become_events_in_order(desk: Desk) -> None:
     reports = [RunStarted("r1", NOON), RunNotStarted("r2", "no such file"), ended("r1")]
     assert await desk.hear(*reports) == reports
+
+
+async def test_instants_are_told_by_the_time_of_the_cluster(desk: Desk) -> None:
+    """The supervisor reads this machine's clock; by a wrong one a retry would wait for hours."""
+    desk.offset = HOUR
+    told = await desk.hear(RunStarted("r1", NOON), ended("r1"))
+    expected = [RunStarted("r1", NOON + HOUR), replace(ended("r1"), ended_at=NOON + HOUR)]
+    assert told == expected
+
+
+async def test_so_are_those_of_runs_that_it_holds(desk: Desk) -> None:
+    desk.offset = HOUR
+    (held,) = await desk.reports.held([HeldRun(run_of(), NOON, exit_of())])
+    assert held.started_at == NOON + HOUR
+    assert held.ended_at == NOON + HOUR + timedelta(seconds=exit_of().duration_s)
 
 
 @pytest.mark.parametrize(("output", "matches"), [(b"ERROR 7\n", True), (b"no ERROR\n", False)])

@@ -24,6 +24,7 @@ from jobd.core.effects import (
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, Event, SkipsRecorded, TakenOver
 from jobd.core.job import Overlap
+from jobd.core.lease import LeaseTerms
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome, StopCause
 from jobd.daemon import to_shared as module
@@ -65,6 +66,7 @@ class Desk:
             self.store,  # type: ignore[arg-type]
             self.memory,
             self.clock,
+            LeaseTerms(TTL),
             self.inbox,
             self._on_finished,
             lambda: self.may_take_over,

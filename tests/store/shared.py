@@ -169,10 +169,12 @@ class Cluster:
         *,
         node: str = "a",
         takes_over: bool = True,
+        not_after: datetime | None = None,
         **wish: Any,
     ) -> ClaimAnswer:
         """Ask for one run, at the store's present."""
-        batch = Batch(claims=(self.wish(job, minute, **wish),), may_take_over=takes_over)
+        wishes = (self.wish(job, minute, **wish),)
+        batch = Batch(claims=wishes, may_take_over=takes_over, not_after=not_after)
         (answer,) = (await (await self.node(node)).settle(batch)).answers
         return answer
 

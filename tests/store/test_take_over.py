@@ -1,6 +1,8 @@
 """Taking over: a run whose lease ran out ends as lost, or another node goes on with it."""
 
+from jobd.core.claim import ClaimGranted
 from jobd.core.cluster import Holding, TakeOver
+from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome, StopCause
 from tests.store.shared import LEASE, word_of
 
@@ -50,6 +52,29 @@ async def test_the_late_end_of_a_run_that_was_lost_is_refused(cluster) -> None:
     await (await cluster.node("b")).take_over([TakeOver(run, None)])
     assert not await cluster.finish(first, 0.4)
     assert len(await (await cluster.node()).audit("r1")) == 1
+
+
+async def test_nothing_is_taken_by_a_clock_that_is_past_what_the_caller_expects(cluster) -> None:
+    """It was set forward since the caller looked: the lease only seems to have run out."""
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0)
+    run = await cluster.active("backup")
+    await cluster.set(60)
+    other, not_after = await cluster.node("b"), cluster.at(1)
+    assert list(await other.take_over([TakeOver(run, None)], not_after)) == [None]
+    assert await cluster.active("backup") == run
+    await other.take_over([TakeOver(run, None)], cluster.at(60))
+    assert (await cluster.memory("backup")).active == ()
+
+
+async def test_no_claim_counts_a_lease_as_over_by_such_a_clock(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    await cluster.set(60)
+    denied = await cluster.claim("backup", 60, node="b", not_after=cluster.at(1))
+    assert (denied.reason, denied.blocker.run_id) == (SkipReason.OVERLAP, "r1")
+    granted = await cluster.claim("backup", 61, node="b", not_after=cluster.at(60))
+    assert isinstance(granted, ClaimGranted)
 
 
 async def test_a_valid_lease_is_not_taken(cluster) -> None:

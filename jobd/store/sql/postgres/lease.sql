@@ -50,6 +50,9 @@ BEGIN
     ORDER BY id
     FOR NO KEY UPDATE;
     instant := jobd.now();
+    IF instant > (asked ->> 'not_after')::bigint THEN
+        RETURN jsonb_build_object('at', instant, 'taken', answers);
+    END IF;
     PERFORM FROM jobd.run
     WHERE run_id IN (SELECT w ->> 'run_id' FROM jsonb_array_elements(asked -> 'wishes') AS w)
         AND ended_at IS NULL

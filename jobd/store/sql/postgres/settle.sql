@@ -49,6 +49,7 @@ BEGIN
         claimed := claimed || jobd.claim_wave(
             wave, batch ->> 'node', instant, (batch ->> 'ttl')::bigint,
             (batch ->> 'takes_over')::boolean
+                AND coalesce(instant <= (batch ->> 'not_after')::bigint, true)
         );
     END LOOP;
     RETURN jsonb_build_object(
