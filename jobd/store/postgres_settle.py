@@ -61,6 +61,10 @@ class Settling:
         batch = self.batch
         ended, fresh = dict(answer["ended"]), dict(answer["skipped"])
         claimed = {found[0]: found[1:] for found in answer["claimed"]}
+        at = answer["at"]
+        plain = answer["granted"]  # of each wave positions, then tokens
+        for places, tokens in zip(plain[::2], plain[1::2], strict=True):
+            claimed |= {pos: ("granted", token, at) for pos, token in zip(places, tokens, strict=True)}
         return Settled(
             tuple(ended[pos] for pos in range(len(batch.finishes))),
             tuple(_counted(skip, fresh[pos]) for pos, skip in enumerate(batch.skips)),

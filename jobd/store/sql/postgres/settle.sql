@@ -16,18 +16,25 @@ SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
+    me      text := batch ->> 'node';
+    lease   bigint := batch ->> 'ttl';
+    job_ids bigint[];
     instant bigint;
     again   jsonb;
     wave    jsonb;
+    plain   jsonb;
     ended   jsonb := '[]';
     skipped jsonb := '[]';
+    granted jsonb := '[]';
     claimed jsonb := '[]';
 BEGIN
     PERFORM set_config('lock_timeout', batch ->> 'lock_timeout', true);
-    PERFORM FROM jobd.job
-    WHERE name IN (SELECT jsonb_array_elements_text(batch -> 'jobs'))
-    ORDER BY id
-    FOR NO KEY UPDATE;
+    job_ids := ARRAY(
+        SELECT id FROM jobd.job
+        WHERE name IN (SELECT jsonb_array_elements_text(batch -> 'jobs'))
+        ORDER BY id
+        FOR NO KEY UPDATE
+    );
     instant := jobd.now();
     IF batch ? 'skips' THEN
         again := jobd.miscounted(batch -> 'skips');
@@ -35,43 +42,44 @@ BEGIN
             RETURN jsonb_build_object('again', again);
         END IF;
     END IF;
-    PERFORM jobd.lock_runs(batch, instant);
+    PERFORM jobd.lock_runs(job_ids, batch -> 'runs', instant);
     IF batch ? 'pools' THEN
         PERFORM jobd.lock_pools(batch -> 'pools');
     END IF;
     FOR wave IN SELECT jsonb_array_elements(batch -> 'ends') LOOP
-        ended := ended || jobd.end_wave(wave, batch ->> 'node', instant);
+        ended := ended || jobd.end_wave(wave, me, instant);
     END LOOP;
     IF batch ? 'skips' THEN
-        skipped := jobd.skip_all(batch -> 'skips', batch ->> 'node', instant);
+        skipped := jobd.skip_all(batch -> 'skips', me, instant);
     END IF;
     FOR wave IN SELECT jsonb_array_elements(batch -> 'claims') LOOP
-        claimed := claimed || jobd.claim_wave(
-            wave, batch ->> 'node', instant, (batch ->> 'ttl')::bigint,
-            (batch ->> 'takes_over')::boolean
-        );
+        plain := jobd.grant_plain(wave, me, instant, lease);
+        granted := granted || plain;
+        IF jsonb_array_length(plain -> 0) < jsonb_array_length(wave) THEN
+            claimed := claimed || jobd.claim_wave(
+                jobd.others(wave, plain -> 0), me, instant, lease,
+                (batch ->> 'takes_over')::boolean
+            );
+        END IF;
     END LOOP;
     RETURN jsonb_build_object(
-        'at', instant, 'ended', ended, 'skipped', skipped, 'claimed', claimed
+        'at', instant, 'ended', ended, 'skipped', skipped, 'granted', granted, 'claimed', claimed
     );
 END $$;
 
 -- name: lock_runs
 -- The runs that a batch may change: those it names, and those whose lease has run out. A renewal
 -- takes no lock of a job; once these are locked it has happened, or it comes too late.
-CREATE OR REPLACE FUNCTION jobd.lock_runs(batch jsonb, instant bigint) RETURNS void
+CREATE OR REPLACE FUNCTION jobd.lock_runs(job_ids bigint[], run_ids jsonb, instant bigint)
+RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
-    PERFORM FROM (SELECT jsonb_array_elements_text(batch -> 'jobs') AS name) AS wanted
-    JOIN jobd.job ON job.name = wanted.name
-    JOIN jobd.run ON run.job_id = job.id AND run.ended_at IS NULL
-    WHERE
-        run.lease_until <= instant
-        OR run.lease_until > instant + run.ttl
-        OR batch -> 'runs' ? run.run_id
-    ORDER BY run.id
-    FOR NO KEY UPDATE OF run;
+    PERFORM FROM jobd.run
+    WHERE job_id = ANY (job_ids) AND ended_at IS NULL
+        AND (lease_until <= instant OR lease_until > instant + ttl OR run_ids ? run_id)
+    ORDER BY id
+    FOR NO KEY UPDATE;
     IF FOUND THEN
         PERFORM jobd.believe(instant);
     END IF;
@@ -303,6 +311,69 @@ BEGIN
     END IF;
     RETURN answers;
 END $$;
+
+-- name: grant_plain
+-- What most claims are: a tick later than all that are decided, of a job that has no run, no rest
+-- to keep and no operator's wish, and no pool. These need no verdict, and none of their answers
+-- can differ from claim_wave's: it takes all others, at twice the price. Returns the positions
+-- of those granted, and their tokens.
+CREATE OR REPLACE FUNCTION jobd.grant_plain(wishes jsonb, me text, instant bigint, lease bigint)
+RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    answers jsonb;
+BEGIN
+    WITH granted AS (
+        UPDATE jobd.job SET
+            token = job.token + 1,
+            settled_until = greatest(job.settled_until, wish.settled_until),
+            decided_until = wish.fire_time
+        FROM jsonb_to_recordset(wishes) AS wish (
+            pos integer, run_id text, job text, fire_time bigint, trigger text, pool text,
+            ignores_duty boolean, requested_by text, params jsonb, settled_until bigint
+        )
+        WHERE job.name = wish.job AND wish.pool IS NULL
+            AND wish.fire_time > coalesce(job.decided_until, wish.fire_time - 1)
+            AND job.pause IS NULL AND job.skip_next IS NULL
+            AND (coalesce(job.rest_until, 0) <= instant OR wish.ignores_duty)
+            AND (
+                SELECT count(*) FROM jobd.run WHERE run.job_id = job.id AND run.ended_at IS NULL
+            ) = 0
+        RETURNING
+            wish.pos, wish.run_id, wish.fire_time, wish.trigger, wish.requested_by, wish.params,
+            job.id AS job_id, job.token
+    ), begun AS (
+        INSERT INTO jobd.run (
+            run_id, job_id, node, token, trigger, fire_time, claimed_at, changed_at,
+            requested_by, params, slots, ttl, lease_until
+        )
+        SELECT
+            run_id, job_id, me, token, trigger, fire_time, instant, instant,
+            coalesce(requested_by, ''), coalesce(params, '[]'), 0, lease, instant + lease
+        FROM granted
+        ORDER BY pos
+    ), written AS (
+        INSERT INTO jobd.tick (job_id, first, last, count, run_id, detail, decided_at, node)
+        SELECT job_id, fire_time, fire_time, 1, run_id, '', instant, me
+        FROM granted
+        ORDER BY pos
+    )
+    SELECT jsonb_build_array(
+        coalesce(jsonb_agg(pos), '[]'), coalesce(jsonb_agg(token), '[]')
+    )
+    INTO answers FROM granted;
+    RETURN answers;
+END $$;
+
+-- name: others
+-- The wishes of a wave that are not at these positions.
+CREATE OR REPLACE FUNCTION jobd.others(wishes jsonb, done jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT jsonb_agg(wish) FROM jsonb_array_elements(wishes) AS wish
+    WHERE NOT done @> (wish -> 'pos')
+$$;
 
 -- name: claim_wave
 -- Requests of different jobs, and of different pools. The verdicts, in the order in which they
