@@ -391,8 +391,8 @@ $$;
 -- What most claims are: a tick later than all that are decided, of a job that has no run, no rest
 -- to keep and no operator's wish, and without a pool. Of claim_wave's verdicts none but "granted"
 -- can come up, so they are spared the search for it: one look at the job, which is its update,
--- and two inserts. claim_wave decides all others. Returns the positions of those granted, and
--- their tokens.
+-- and two inserts. claim_wave decides all others, whose rows thus come after these; they are of
+-- other jobs. Returns the positions of those granted, and their tokens.
 -- is_idle: it is known that no job of the wave has a run. Otherwise each job's are counted: NOT
 -- EXISTS becomes a join, and a plan that was made while few were active goes through all of them.
 CREATE OR REPLACE FUNCTION jobd.grant_plain(
