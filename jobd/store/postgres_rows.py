@@ -3,7 +3,7 @@
 Instants are integer microseconds, as in SQLite; objects have the names of the columns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import timedelta
 from sys import intern
@@ -20,6 +20,13 @@ from jobd.store import sqlite_rows
 from jobd.store.sqlite_rows import instant_of, instant_or_none, micros, micros_or_none
 
 Json = Mapping[str, Any]
+
+WISH = ("pos", "run_id", "job", "fire_time", "trigger", "settled_until", "more")
+END = (
+    *("pos", "run_id", "job", "token", "attempt", "started_at", "ended_at", "outcome", "reason"),
+    *("exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes"),
+    *("output_dropped_bytes", "duration", "rest_until", "smoothed_duration_s"),
+)
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -50,18 +57,34 @@ def pause_of(found: Json | None) -> Pause | None:
     return Pause(found["by"], instant_of(found["since"]), found["reason"], until)
 
 
-def claim_json(pos: int, request: ClaimRequest) -> Json:
-    """Return a wish to run, with what its overlap policy comes down to."""
+def wave_json(names: Sequence[str], items: Iterable[Sequence[Any]]) -> Json:
+    """Return items of a wave column by column: read in half the time that objects take. A column
+    that is empty throughout is left out."""
+    columns = zip(names, zip(*items, strict=True), strict=True)
+    return {name: column for name, column in columns if column.count(None) < len(column)}
+
+
+def claim_row(pos: int, request: ClaimRequest) -> Sequence[Any]:
+    """Return the ``WISH`` columns of a wish to run. What most have alike is left out, and of two
+    instants that are mostly the same the second is not reckoned again."""
+    at, until = request.fire_time, request.settled_until
+    instant = micros_or_none(at)
+    return (
+        pos,
+        request.run_id,
+        request.job,
+        instant,
+        None if request.trigger is Trigger.SCHEDULE else request.trigger,
+        instant if until == at else micros_or_none(until),
+        _more_of(request),
+    )
+
+
+def _more_of(request: ClaimRequest) -> Json | None:
+    """Return in what a wish differs from most, if in anything; of its overlap policy, what that
+    comes down to."""
     demand, pool = request.demand, request.demand.pool
-    found: dict[str, Any] = {
-        "pos": pos,
-        "run_id": request.run_id,
-        "job": request.job,
-        "fire_time": micros_or_none(request.fire_time),
-        "trigger": request.trigger.value,
-        "settled_until": micros_or_none(request.settled_until),
-    }
-    # What most wishes have alike is left out: reading JSON is a tenth of a claim.
+    found: dict[str, Any] = {}
     if demand.overlap is not Overlap.SKIP:
         found["places"] = demand.max_instances if demand.overlap is Overlap.ALLOW else 1
         found["settles"] = demand.overlap is Overlap.ALLOW
@@ -73,35 +96,35 @@ def claim_json(pos: int, request: ClaimRequest) -> Json:
         found["params"] = [[text(name), text(value)] for name, value in request.params]
     if pool is not None:
         found |= {"pool": pool.name, "size": pool.size, "slots": pool.slots}
-    return found
+    return found or None
 
 
-def finish_json(pos: int, end: Finish) -> Json:
-    """Return a run's end."""
+def finish_row(pos: int, end: Finish) -> Sequence[Any]:
+    """Return the ``END`` columns of a run's end."""
     record = end.record
     assert record.ended_at is not None, f"run {record.run_id} is finished without an end"
     duration = None if record.duration_s is None else timedelta(seconds=record.duration_s)
-    return {
-        "pos": pos,
-        "run_id": record.run_id,
-        "job": record.job,
-        "token": record.token,
-        "attempt": record.attempt,
-        "started_at": micros_or_none(record.started_at),
-        "ended_at": micros(record.ended_at),
-        "outcome": None if record.outcome is None else record.outcome.value,
-        "reason": text(record.reason),
-        "exit_code": record.exit_code,
-        "signal": record.signal,
-        "duration_s": record.duration_s,
-        "cpu_s": record.cpu_s,
-        "memory_peak_bytes": record.memory_peak_bytes,
-        "output_bytes": record.output_bytes,
-        "output_dropped_bytes": record.output_dropped_bytes,
-        "duration": None if duration is None else duration // _MICROSECOND,
-        "rest_until": micros_or_none(end.rest_until),
-        "smoothed_duration_s": end.smoothed_duration_s,
-    }
+    return (
+        pos,
+        record.run_id,
+        record.job,
+        record.token,
+        record.attempt,
+        micros_or_none(record.started_at),
+        micros(record.ended_at),
+        None if record.outcome is None else record.outcome.value,
+        text(record.reason),
+        record.exit_code,
+        record.signal,
+        record.duration_s,
+        record.cpu_s,
+        record.memory_peak_bytes,
+        record.output_bytes,
+        record.output_dropped_bytes,
+        None if duration is None else duration // _MICROSECOND,
+        micros_or_none(end.rest_until),
+        end.smoothed_duration_s,
+    )
 
 
 def skip_json(pos: int, skip: Skip, count: int, seen: Sequence[TickRange]) -> Json:

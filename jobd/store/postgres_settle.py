@@ -1,9 +1,9 @@
 """Settle: a batch as the function ``jobd.settle`` takes it, and its answer read back."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from jobd.core.claim import ClaimAnswer, ClaimDenied, ClaimGranted, ClaimRequest
@@ -40,7 +40,6 @@ class Settling:
             "not_after": micros_or_none(batch.not_after),
             "lock_timeout": lock_timeout,
             "jobs": sorted(_jobs_of(batch)),
-            "runs": [e.record.run_id for e in batch.finishes] + [c.run_id for c in batch.claims],
             "ends": self._ends(),
             "claims": self._claims(),
         }
@@ -61,22 +60,32 @@ class Settling:
         """Return the answers, position by position."""
         batch = self.batch
         ended, fresh = dict(answer["ended"]), dict(answer["skipped"])
-        claimed = {found[0]: found[1:] for found in answer["claimed"]}
+        claimed = self._granted(answer["granted"], instant_of(answer["at"]))
+        for pos, *found in answer["claimed"]:
+            claimed[pos] = _answer(batch.claims[pos], found)
         return Settled(
             tuple(ended[pos] for pos in range(len(batch.finishes))),
             tuple(_counted(skip, fresh[pos]) for pos, skip in enumerate(batch.skips)),
-            tuple(_answer(wish, claimed[pos]) for pos, wish in enumerate(batch.claims)),
+            tuple(claimed[pos] for pos in range(len(batch.claims))),
         )
 
-    def _ends(self) -> list[list[rows.Json]]:
-        numbered = list(enumerate(self.batch.finishes))
-        waves = waves_of((pair, {pair[1].record.job}) for pair in numbered)
-        return [[rows.finish_json(pos, end) for pos, end in wave] for wave in waves]
+    def _granted(self, waves: Sequence[Sequence[int]], at: datetime) -> dict[int, ClaimAnswer]:
+        """Return the answers to plain claims; ``waves``: of each positions, then tokens."""
+        claims, answers = self.batch.claims, dict[int, ClaimAnswer]()
+        for places, tokens in zip(waves[::2], waves[1::2], strict=True):
+            for pos, token in zip(places, tokens, strict=True):
+                answers[pos] = ClaimGranted(claims[pos], token, at)
+        return answers
 
-    def _claims(self) -> list[list[rows.Json]]:
+    def _ends(self) -> list[rows.Json]:
+        numbered = list(enumerate(self.batch.finishes))
+        waves = waves_of((pair, (pair[1].record.job,)) for pair in numbered)
+        return [rows.wave_json(rows.END, (rows.finish_row(*one) for one in wave)) for wave in waves]
+
+    def _claims(self) -> list[rows.Json]:
         numbered = list(enumerate(self.batch.claims))
         waves = waves_of((pair, _contested(pair[1])) for pair in numbered)
-        return [[rows.claim_json(pos, wish) for pos, wish in wave] for wave in waves]
+        return [rows.wave_json(rows.WISH, (rows.claim_row(*one) for one in wave)) for wave in waves]
 
     def _skip_items(self) -> list[rows.Json]:
         """Return the skips, each with how many of its ticks are new; those of single ticks are
@@ -91,21 +100,21 @@ class Settling:
         return items
 
 
-def waves_of(items: Iterable[tuple[T, set[str]]]) -> list[list[T]]:
+def waves_of(items: Iterable[tuple[T, Collection[Hashable]]]) -> list[list[T]]:
     """Return items in runs of which none contests with another of its run."""
-    waves, taken = list[list[T]](), set[str]()
+    waves, taken = list[list[T]](), set[Hashable]()
     for item, contested in items:
-        if not waves or taken & contested:
+        if not waves or not taken.isdisjoint(contested):
             waves.append([])
             taken = set()
         waves[-1].append(item)
-        taken |= contested
+        taken.update(contested)
     return waves
 
 
-def _contested(wish: ClaimRequest) -> set[str]:
-    pool = wish.demand.pool
-    return {f"job {wish.job}"} if pool is None else {f"job {wish.job}", f"pool {pool.name}"}
+def _contested(wish: ClaimRequest) -> Collection[Hashable]:
+    pool = wish.demand.pool  # its name in a tuple, which no job's can be mistaken for
+    return (wish.job,) if pool is None else (wish.job, (pool.name,))
 
 
 def _jobs_of(batch: Batch) -> set[str]:

@@ -14,6 +14,8 @@ import asyncpg
 
 Answer = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+
 
 class Wire(asyncpg.Connection):  # type: ignore[misc]
     """A connection that asks all it has to ask by the simple protocol."""
@@ -45,7 +47,7 @@ class Wire(asyncpg.Connection):  # type: ignore[misc]
 def literal(value: Mapping[str, Any]) -> str:
     """Return a JSON value as an SQL literal, in ASCII, and right whether or not the server has
     ``standard_conforming_strings``."""
-    text = json.dumps(value, separators=(",", ":"))
+    text = _ENCODER.encode(value)
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 

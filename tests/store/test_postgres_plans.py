@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
-from jobd.core.claim import ClaimGranted, ClaimRequest, Demand, PoolDemand, Trigger
+from jobd.core.claim import ClaimDenied, ClaimGranted, ClaimRequest, Demand, PoolDemand, Trigger
 from jobd.core.cluster import Holding
 from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
@@ -35,6 +36,11 @@ FROM jobd.job, generate_series(1, {RUNS_EACH}) AS n;
 INSERT INTO jobd.tick (job_id, first, last, count, run_id, detail, decided_at, node)
 SELECT job_id, fire_time, fire_time, 1, run_id, '', 0, 'a' FROM jobd.run;
 ANALYZE;
+"""
+START_OTHERS = """
+UPDATE jobd.run SET
+    ended_at = NULL, outcome = NULL, ttl = 60000000, lease_until = 1772366400000000 + 60000000
+WHERE token = 10 AND job_id > 20;
 """
 ROWS_READ = """
 SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint
@@ -116,6 +122,15 @@ async def ask(store: PgStore) -> None:
     await store.ticks("job7", at=START)
 
 
+async def claim_one_after_the_other(store: PgStore) -> None:
+    for wish in wishes(5):
+        await store.settle(Batch(claims=(wish,)))
+    again = (replace(wish, fire_time=START + MINUTE) for wish in wishes(5))
+    for number, wish in enumerate(again):
+        done = await store.settle(Batch(claims=(replace(wish, run_id=f"again-{number}"),)))
+        assert isinstance(done.answers[0], ClaimDenied)
+
+
 OPERATIONS = [claim, claim_and_renew, claim_from_a_pool, claim_what_was_decided, skip, beat, ask]
 
 
@@ -131,6 +146,15 @@ async def test_it_reads_what_it_is_about_and_no_more(
     await until_counted(filled, "jobd a")
     read = await filled.fetchval(ROWS_READ) - before
     assert 0 < read < 600
+
+
+async def test_runs_of_other_jobs_cost_a_claim_nothing(filled: Any, pg_url: str) -> None:
+    """Whether the first claim, which makes the plans, finds active runs or none."""
+    filler = await asyncpg.connect(pg_url, server_settings={"application_name": "starter"})
+    await filler.execute(START_OTHERS)
+    await filler.close()
+    await until_counted(filled, "starter")
+    await test_it_reads_what_it_is_about_and_no_more(filled, pg_url, claim_one_after_the_other)
 
 
 async def test_enrolling_the_same_jobs_again_writes_nothing(filled: Any, pg_url: str) -> None:

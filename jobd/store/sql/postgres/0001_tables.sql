@@ -115,7 +115,8 @@ CREATE TABLE jobd.tick (
     PRIMARY KEY (job_id, last, first)
 );
 
-CREATE INDEX tick_decided ON jobd.tick (decided_at);
+-- What was started lately is found by its run, so that a claim does not pay for this one.
+CREATE INDEX tick_skipped ON jobd.tick (decided_at) WHERE reason IS NOT NULL;
 -- A single tick is found by its key; ranges around one are few, and found here.
 CREATE INDEX tick_range ON jobd.tick (job_id, last) WHERE first < last;
 

@@ -181,10 +181,7 @@ BEGIN
             SELECT jsonb_agg(to_jsonb(node) ORDER BY name) FROM jobd.node
             WHERE seen_at >= instant - 86400000000
         ),
-        'decided', (
-            SELECT jsonb_agg(to_jsonb(row) ORDER BY row.id) FROM jobd.tick_record AS row
-            WHERE row.decided_at >= since
-        ),
+        'decided', jobd.decided_since(since),
         'jobs', jobd.memories(jobd.changed_jobs(since)),
         'overdue', (
             SELECT jsonb_agg(to_jsonb(run) ORDER BY run.id) FROM jobd.active_run AS run
@@ -205,6 +202,31 @@ BEGIN
             SELECT jsonb_agg(to_jsonb(letter) ORDER BY sent_at, letter_id) FROM jobd.letter
             WHERE addressee = me AND reply IS NULL
         )
+    );
+END $$;
+
+-- name: decided_since
+-- A tick that was started has a run that was claimed in the same instant.
+CREATE OR REPLACE FUNCTION jobd.decided_since(since bigint) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_agg(to_jsonb(row) ORDER BY row.id) FROM (
+            SELECT * FROM jobd.tick_record WHERE reason IS NOT NULL AND decided_at >= since
+            UNION ALL
+            SELECT tick.* FROM (
+                SELECT job_id, fire_time, claimed_at FROM jobd.run
+                WHERE ended_at IS NULL AND changed_at >= since
+                UNION ALL
+                SELECT job_id, fire_time, claimed_at FROM jobd.run
+                WHERE ended_at IS NOT NULL AND changed_at >= since
+            ) AS started
+            JOIN jobd.tick_record AS tick
+                ON tick.job_id = started.job_id AND tick.first = started.fire_time
+                AND tick.last = started.fire_time AND tick.reason IS NULL
+            WHERE started.claimed_at >= since
+        ) AS row
     );
 END $$;
 

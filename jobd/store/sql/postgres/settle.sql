@@ -16,18 +16,26 @@ SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
+    me      text := batch ->> 'node';
+    lease   bigint := batch ->> 'ttl';
+    names   text[];
+    job_ids bigint[];
     instant bigint;
+    is_idle boolean;
     again   jsonb;
+    waves   jsonb;
     wave    jsonb;
+    plain   jsonb;
     ended   jsonb := '[]';
     skipped jsonb := '[]';
+    granted jsonb := '[]';
     claimed jsonb := '[]';
 BEGIN
     PERFORM set_config('lock_timeout', batch ->> 'lock_timeout', true);
-    PERFORM FROM jobd.job
-    WHERE name IN (SELECT jsonb_array_elements_text(batch -> 'jobs'))
-    ORDER BY id
-    FOR NO KEY UPDATE;
+    names := ARRAY(SELECT jsonb_array_elements_text(batch -> 'jobs'));
+    job_ids := ARRAY(
+        SELECT id FROM jobd.job WHERE name = ANY (names) ORDER BY id FOR NO KEY UPDATE
+    );
     instant := jobd.now();
     IF batch ? 'skips' THEN
         again := jobd.miscounted(batch -> 'skips');
@@ -35,47 +43,62 @@ BEGIN
             RETURN jsonb_build_object('again', again);
         END IF;
     END IF;
-    PERFORM jobd.lock_runs(batch, instant);
+    is_idle := NOT jobd.lock_runs(job_ids, batch, instant);
     IF batch ? 'pools' THEN
         PERFORM jobd.lock_pools(batch -> 'pools');
     END IF;
-    FOR wave IN SELECT jsonb_array_elements(batch -> 'ends') LOOP
-        ended := ended || jobd.end_wave(wave, batch ->> 'node', instant);
+    waves := batch -> 'ends';
+    FOR number IN 0 .. jsonb_array_length(waves) - 1 LOOP
+        ended := ended || jobd.end_wave(waves -> number, me, instant);
     END LOOP;
     IF batch ? 'skips' THEN
-        skipped := jobd.skip_all(batch -> 'skips', batch ->> 'node', instant);
+        skipped := jobd.skip_all(batch -> 'skips', me, instant);
     END IF;
-    FOR wave IN SELECT jsonb_array_elements(batch -> 'claims') LOOP
-        claimed := claimed || jobd.claim_wave(
-            wave, batch ->> 'node', instant, (batch ->> 'ttl')::bigint,
-            (batch ->> 'takes_over')::boolean
-                AND coalesce(instant <= (batch ->> 'not_after')::bigint, true)
-        );
+    waves := batch -> 'claims';
+    FOR number IN 0 .. jsonb_array_length(waves) - 1 LOOP
+        wave := waves -> number;
+        plain := jobd.grant_plain(wave, is_idle AND number = 0, me, instant, lease);
+        granted := granted || plain;
+        IF jsonb_array_length(plain -> 0) < jsonb_array_length(wave -> 'pos') THEN
+            claimed := claimed || jobd.claim_wave(
+                wave, plain -> 0, me, instant, lease, (batch ->> 'takes_over')::boolean
+                    AND coalesce(instant <= (batch ->> 'not_after')::bigint, true)
+            );
+        END IF;
     END LOOP;
     RETURN jsonb_build_object(
-        'at', instant, 'ended', ended, 'skipped', skipped, 'claimed', claimed
+        'at', instant, 'ended', ended, 'skipped', skipped, 'granted', granted, 'claimed', claimed
     );
 END $$;
 
 -- name: lock_runs
 -- The runs that a batch may change: those it names, and those whose lease has run out. A renewal
--- takes no lock of a job; once these are locked it has happened, or it comes too late.
-CREATE OR REPLACE FUNCTION jobd.lock_runs(batch jsonb, instant bigint) RETURNS void
+-- takes no lock of a job; once these are locked it has happened, or it comes too late. Returns
+-- whether any of the jobs has an active run.
+CREATE OR REPLACE FUNCTION jobd.lock_runs(job_ids bigint[], batch jsonb, instant bigint)
+RETURNS boolean
 LANGUAGE plpgsql
 AS $$
+DECLARE
+    run_ids jsonb;
 BEGIN
-    PERFORM FROM (SELECT jsonb_array_elements_text(batch -> 'jobs') AS name) AS wanted
-    JOIN jobd.job ON job.name = wanted.name
-    JOIN jobd.run ON run.job_id = job.id AND run.ended_at IS NULL
-    WHERE
-        run.lease_until <= instant
-        OR run.lease_until > instant + run.ttl
-        OR batch -> 'runs' ? run.run_id
-    ORDER BY run.id
-    FOR NO KEY UPDATE OF run;
+    -- The names are gathered only where there is a run that can bear one.
+    IF NOT EXISTS (
+        SELECT FROM jobd.run WHERE job_id = ANY (job_ids) AND ended_at IS NULL
+    ) THEN
+        RETURN false;
+    END IF;
+    run_ids := jsonb_path_query_array(batch, '$.ends[*].run_id[*]')
+        || jsonb_path_query_array(batch, '$.claims[*].run_id[*]');
+    PERFORM FROM jobd.run
+    WHERE job_id = ANY (job_ids) AND ended_at IS NULL
+        AND (lease_until <= instant OR lease_until > instant + ttl OR run_ids ? run_id)
+    ORDER BY id
+    FOR NO KEY UPDATE;
     IF FOUND THEN
         PERFORM jobd.believe(instant);
     END IF;
+    RETURN true;
 END $$;
 
 -- name: believe
@@ -148,9 +171,53 @@ BEGIN
     );
 END $$;
 
+-- name: ends_of
+-- The ends of a wave, of its columns. One that is left out is null throughout.
+CREATE OR REPLACE FUNCTION jobd.ends_of(wave jsonb) RETURNS TABLE (
+    pos integer, run_id text, job text, token bigint, attempt integer, started_at bigint,
+    ended_at bigint, outcome text, reason text, exit_code integer, signal integer,
+    duration_s double precision, cpu_s double precision, memory_peak_bytes bigint,
+    output_bytes bigint, output_dropped_bytes bigint, duration bigint, rest_until bigint,
+    smoothed_duration_s double precision
+)
+LANGUAGE sql IMMUTABLE ROWS 100
+AS $$
+    SELECT
+        e.pos::integer, e.run_id, e.job, e.token::bigint, e.attempt::integer,
+        e.started_at::bigint, e.ended_at::bigint, e.outcome, e.reason, e.exit_code::integer,
+        e.signal::integer, e.duration_s::double precision, e.cpu_s::double precision,
+        e.memory_peak_bytes::bigint, e.output_bytes::bigint, e.output_dropped_bytes::bigint,
+        e.duration::bigint, e.rest_until::bigint, e.smoothed_duration_s::double precision
+    FROM ROWS FROM (
+        jsonb_array_elements_text(wave -> 'pos'),
+        jsonb_array_elements_text(wave -> 'run_id'),
+        jsonb_array_elements_text(wave -> 'job'),
+        jsonb_array_elements_text(wave -> 'token'),
+        jsonb_array_elements_text(wave -> 'attempt'),
+        jsonb_array_elements_text(wave -> 'started_at'),
+        jsonb_array_elements_text(wave -> 'ended_at'),
+        jsonb_array_elements_text(wave -> 'outcome'),
+        jsonb_array_elements_text(wave -> 'reason'),
+        jsonb_array_elements_text(wave -> 'exit_code'),
+        jsonb_array_elements_text(wave -> 'signal'),
+        jsonb_array_elements_text(wave -> 'duration_s'),
+        jsonb_array_elements_text(wave -> 'cpu_s'),
+        jsonb_array_elements_text(wave -> 'memory_peak_bytes'),
+        jsonb_array_elements_text(wave -> 'output_bytes'),
+        jsonb_array_elements_text(wave -> 'output_dropped_bytes'),
+        jsonb_array_elements_text(wave -> 'duration'),
+        jsonb_array_elements_text(wave -> 'rest_until'),
+        jsonb_array_elements_text(wave -> 'smoothed_duration_s')
+    ) AS e (
+        pos, run_id, job, token, attempt, started_at, ended_at, outcome, reason, exit_code, signal,
+        duration_s, cpu_s, memory_peak_bytes, output_bytes, output_dropped_bytes, duration,
+        rest_until, smoothed_duration_s
+    )
+$$;
+
 -- name: end_wave
 -- The note of a late end bears the end's own instant, so that one that is told again stays one.
-CREATE OR REPLACE FUNCTION jobd.end_wave(ends jsonb, me text, instant bigint) RETURNS jsonb
+CREATE OR REPLACE FUNCTION jobd.end_wave(wave jsonb, me text, instant bigint) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -162,13 +229,7 @@ BEGIN
             job.id IS NOT NULL AND run.token = e.token AND run.ended_at IS NULL AS is_held,
             job.id IS NOT NULL AND run.token = e.token AND run.ended_at IS NOT NULL
                 AND NOT run.is_taken AS was_held
-        FROM jsonb_to_recordset(ends) AS e (
-            pos integer, run_id text, job text, token bigint, attempt integer, started_at bigint,
-            ended_at bigint, outcome text, reason text, exit_code integer, signal integer,
-            duration_s double precision, cpu_s double precision, memory_peak_bytes bigint,
-            output_bytes bigint, output_dropped_bytes bigint, duration bigint,
-            rest_until bigint, smoothed_duration_s double precision
-        )
+        FROM jobd.ends_of(wave) AS e
         LEFT JOIN jobd.run ON run.run_id = e.run_id
         LEFT JOIN jobd.job ON job.id = run.job_id AND job.name = e.job
     ), ended AS (
@@ -305,13 +366,91 @@ BEGIN
     RETURN answers;
 END $$;
 
+-- name: wishes_of
+-- The wishes of a wave, of its columns; "more" has what few wishes have.
+CREATE OR REPLACE FUNCTION jobd.wishes_of(wave jsonb) RETURNS TABLE (
+    pos integer, run_id text, job text, fire_time bigint, trigger text, settled_until bigint,
+    more jsonb
+)
+LANGUAGE sql IMMUTABLE ROWS 100
+AS $$
+    SELECT
+        w.pos::integer, w.run_id, w.job, w.fire_time::bigint, coalesce(w.trigger, 'schedule'),
+        w.settled_until::bigint, nullif(w.more, 'null')
+    FROM ROWS FROM (
+        jsonb_array_elements_text(wave -> 'pos'),
+        jsonb_array_elements_text(wave -> 'run_id'),
+        jsonb_array_elements_text(wave -> 'job'),
+        jsonb_array_elements_text(wave -> 'fire_time'),
+        jsonb_array_elements_text(wave -> 'trigger'),
+        jsonb_array_elements_text(wave -> 'settled_until'),
+        jsonb_array_elements(wave -> 'more')
+    ) AS w (pos, run_id, job, fire_time, trigger, settled_until, more)
+$$;
+
+-- name: grant_plain
+-- What most claims are: a tick later than all that are decided, of a job that has no run, no rest
+-- to keep and no operator's wish, and without a pool. Of claim_wave's verdicts none but "granted"
+-- can come up, so they are spared the search for it: one look at the job, which is its update,
+-- and two inserts. claim_wave decides all others, whose rows thus come after these; they are of
+-- other jobs. Returns the positions of those granted, and their tokens.
+-- is_idle: it is known that no job of the wave has a run. Otherwise each job's are counted: NOT
+-- EXISTS becomes a join, and a plan that was made while few were active goes through all of them.
+CREATE OR REPLACE FUNCTION jobd.grant_plain(
+    wave jsonb, is_idle boolean, me text, instant bigint, lease bigint
+) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    answers jsonb;
+BEGIN
+    WITH granted AS (
+        UPDATE jobd.job SET
+            token = job.token + 1,
+            settled_until = greatest(job.settled_until, wish.settled_until),
+            decided_until = wish.fire_time
+        FROM jobd.wishes_of(wave) AS wish
+        WHERE job.name = wish.job AND (wish.more ? 'pool') IS NOT TRUE
+            AND wish.fire_time > coalesce(job.decided_until, wish.fire_time - 1)
+            AND job.pause IS NULL AND job.skip_next IS NULL
+            AND (coalesce(job.rest_until, 0) <= instant OR wish.more ? 'ignores_duty')
+            AND (is_idle OR (
+                SELECT count(*) FROM jobd.run WHERE run.job_id = job.id AND run.ended_at IS NULL
+            ) = 0)
+        RETURNING
+            wish.pos, wish.run_id, wish.fire_time, wish.trigger, wish.more, job.id AS job_id,
+            job.token
+    ), begun AS (
+        INSERT INTO jobd.run (
+            run_id, job_id, node, token, trigger, fire_time, claimed_at, changed_at,
+            requested_by, params, slots, ttl, lease_until
+        )
+        SELECT
+            run_id, job_id, me, token, trigger, fire_time, instant, instant,
+            coalesce(more ->> 'requested_by', ''), coalesce(more -> 'params', '[]'), 0, lease,
+            instant + lease
+        FROM granted
+        ORDER BY pos
+    ), written AS (
+        INSERT INTO jobd.tick (job_id, first, last, count, run_id, detail, decided_at, node)
+        SELECT job_id, fire_time, fire_time, 1, run_id, '', instant, me
+        FROM granted
+        ORDER BY pos
+    )
+    SELECT jsonb_build_array(
+        coalesce(jsonb_agg(pos), '[]'), coalesce(jsonb_agg(token), '[]')
+    )
+    INTO answers FROM granted;
+    RETURN answers;
+END $$;
+
 -- name: claim_wave
--- Requests of different jobs, and of different pools. The verdicts, in the order in which they
--- are sought: the run is this node's already; the tick was decided before; an operator does not
--- want it; other runs of the job; its rest; the pool. Only from "other runs" on are runs whose
--- lease has run out ended as lost. See jobd.store.claims.
+-- Requests of different jobs, and of different pools, without those that are done. The verdicts,
+-- in the order in which they are sought: the run is this node's already; the tick was decided
+-- before; an operator does not want it; other runs of the job; its rest; the pool. Only from
+-- "other runs" on are runs whose lease has run out ended as lost. See jobd.store.claims.
 CREATE OR REPLACE FUNCTION jobd.claim_wave(
-    wishes jsonb, me text, instant bigint, lease bigint, takes_over boolean
+    wave jsonb, done jsonb, me text, instant bigint, lease bigint, takes_over boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
@@ -320,10 +459,14 @@ DECLARE
 BEGIN
     WITH wish AS MATERIALIZED (
         SELECT
-            w.pos, w.run_id, w.fire_time, w.trigger, w.pool, w.size, w.slots, w.settled_until,
-            coalesce(w.places, 1) AS places, coalesce(w.settles, true) AS settles,
-            coalesce(w.ignores_duty, false) AS ignores_duty,
-            coalesce(w.requested_by, '') AS requested_by, coalesce(w.params, '[]') AS params,
+            w.pos, w.run_id, w.fire_time, w.trigger, w.settled_until,
+            w.more ->> 'pool' AS pool, (w.more ->> 'size')::integer AS size,
+            (w.more ->> 'slots')::integer AS slots,
+            coalesce((w.more ->> 'places')::integer, 1) AS places,
+            coalesce((w.more ->> 'settles')::boolean, true) AS settles,
+            coalesce((w.more ->> 'ignores_duty')::boolean, false) AS ignores_duty,
+            coalesce(w.more ->> 'requested_by', '') AS requested_by,
+            coalesce(w.more -> 'params', '[]') AS params,
             job.id AS job_id, job.token, job.rest_until, job.forgotten, job.decided_until,
             known.ended_at IS NOT NULL AS has_ended,
             CASE WHEN known.ended_at IS NULL AND known.job_id = job.id
@@ -335,13 +478,10 @@ BEGIN
                 AND coalesce(w.fire_time >= (job.skip_next ->> 'until')::bigint, true) AS is_wished,
             coalesce(w.fire_time = (job.skip_next ->> 'until')::bigint, true) AS is_meant,
             job.pause, job.skip_next
-        FROM jsonb_to_recordset(wishes) AS w (
-            pos integer, run_id text, job text, fire_time bigint, trigger text, places integer,
-            settles boolean, ignores_duty boolean, pool text, size integer, slots integer,
-            requested_by text, params jsonb, settled_until bigint
-        )
+        FROM jobd.wishes_of(wave) AS w
         JOIN jobd.job ON job.name = w.job
         LEFT JOIN jobd.run AS known ON known.run_id = w.run_id
+        WHERE NOT done @> to_jsonb(w.pos)
     ), judged AS MATERIALIZED (
         SELECT
             wish.*, others.oldest,
@@ -384,14 +524,22 @@ BEGIN
                 ELSE ''
             END AS detail
         FROM judged
+    ), overdue AS (
+        -- Each job's own are looked up (OFFSET 0), not all active ones gone through.
+        SELECT late.run_id FROM answer
+        CROSS JOIN LATERAL (
+            SELECT run.run_id FROM jobd.run
+            WHERE run.job_id = answer.job_id AND run.ended_at IS NULL
+                AND run.lease_until <= instant
+            OFFSET 0
+        ) AS late
+        WHERE takes_over AND answer.verdict IN ('overlap', 'duty', 'pool', 'granted')
     ), lost AS (
         UPDATE jobd.run SET
             ended_at = instant, changed_at = instant, outcome = 'lost', is_taken = true,
             reason = 'its lease ran out on ' || run.node, retry_at = NULL
-        FROM answer
-        WHERE takes_over AND run.job_id = answer.job_id AND run.ended_at IS NULL
-            AND run.lease_until <= instant
-            AND answer.verdict IN ('overlap', 'duty', 'pool', 'granted')
+        FROM overdue
+        WHERE run.run_id = overdue.run_id
         RETURNING run.job_id
     ), renewed AS (
         UPDATE jobd.run SET lease_until = instant + lease, ttl = lease
@@ -455,10 +603,8 @@ BEGIN
             CASE WHEN verdict = 'duty' THEN rest_until END
         )
     END), '[]') INTO answers FROM answer;
-    IF jsonb_array_length(answers) < jsonb_array_length(wishes) THEN
-        PERFORM jobd.refuse_unknown(
-            ARRAY(SELECT wish ->> 'job' FROM jsonb_array_elements(wishes) AS wish)
-        );
+    IF jsonb_array_length(done || answers) < jsonb_array_length(wave -> 'pos') THEN
+        PERFORM jobd.refuse_unknown(ARRAY(SELECT jsonb_array_elements_text(wave -> 'job')));
     END IF;
     RETURN answers;
 END $$;
