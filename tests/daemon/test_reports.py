@@ -38,9 +38,7 @@ class Desk:
         self.supervisor, self.outputs, self.inbox = supervisor, outputs, Inbox()
         self.scheduler = Scheduler("app1", "i")
         self.offset = timedelta(0)
-        self.reports = Reports(
-            supervisor, self.scheduler, outputs, self.inbox, lambda: self.offset
-        )
+        self.reports = Reports(supervisor, self.scheduler, outputs, self.inbox, lambda: self.offset)
 
     def runs(self, job: Job, run_id: str, attempt: int = 1) -> None:
         """Let the core know a run."""
