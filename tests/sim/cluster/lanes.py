@@ -173,6 +173,7 @@ class SharedLane(Lane):
             self._others.pop(0)
             if isinstance(effect, TakeRuns):
                 runs = tuple(run for run in answer if run is not None)
+                self.world.journal.dangers["taken over"] += len(runs)
                 self.daemon.handle(TakenOver(runs, sent_s))
 
         self._send(lambda: self._apply(effect), answered, "other")

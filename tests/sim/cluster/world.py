@@ -125,22 +125,31 @@ class World:
             is_locked = kind in WRITES and self.now_s < self.locked_until_s
             if self.store_is_down or node.is_cut or is_locked:
                 if self.random.random() < 0.2:
-                    self.after(self.random.uniform(0, 20), self._late(act))
+                    self.after(self.random.uniform(0, 20), self._late(act, kind))
                 lost()
                 return
             self.journal.requests[kind, node.name, int(self.now_s)] += 1
             answer = act()
             self.struck("commit", node)
             is_late = self.now_s + back_s > give_up_s
-            self.after(back_s, lambda: lost() if is_late or node.is_cut else answered(answer))
+
+            def back() -> None:
+                if is_late or node.is_cut:
+                    self.journal.dangers[f"lost answer: {kind}"] += 1
+                    lost()
+                else:
+                    answered(answer)
+
+            self.after(back_s, back)
 
         self.after(there_s, arrive)
 
-    def _late(self, act: Callable[[], Any]) -> Callable[[], None]:
+    def _late(self, act: Callable[[], Any], kind: str) -> Callable[[], None]:
         """Return what a request does that arrives after its sender has given up."""
 
         def arrive() -> None:
             if not self.store_is_down:
+                self.journal.dangers[f"late request: {kind}"] += 1
                 act()
 
         return arrive
@@ -179,6 +188,7 @@ class World:
         for moment in self.moments:
             if moment.kind == kind and moment.after_s <= self.now_s:
                 self.moments.remove(moment)
+                self.journal.dangers[f"struck: {kind}"] += 1
                 moment.strike(node)
                 return
 
