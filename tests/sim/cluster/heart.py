@@ -34,6 +34,8 @@ class Heart:
         self._seen_news = -1
         self._is_vague = False  # the last beat was slow, and left doubts about the time
         self._anchored_s = 0.0
+        self._failing_since_s = 0.0
+        self._rests_until_s = 0.0  # it is known to beat in vain; see World.pause_s
 
     @property
     def is_idle(self) -> bool:
@@ -42,7 +44,7 @@ class Heart:
 
     def plan(self) -> None:
         """Beat at the next second of this node."""
-        if not self._is_out:
+        if not self._is_out and self.world.now_s >= self._rests_until_s:
             now_s, phase_s = self.world.now_s, self.node.phase_s
             next_s = now_s + (BEAT_S - (now_s - phase_s) % BEAT_S)
             self._plan_at(max(next_s, self._last_sent_s + SOONEST_S))
@@ -51,7 +53,7 @@ class Heart:
         """Beat as soon as may be."""
         if self._is_out:
             self._wants_look = True
-        else:
+        elif self.world.now_s >= self._rests_until_s:
             self._plan_at(max(self.world.now_s, self._last_sent_s + SOONEST_S))
 
     def beat(self) -> None:
@@ -123,7 +125,9 @@ class Heart:
         self._go_on()
 
     def _failed(self) -> None:
-        self._is_out, self.is_failing = False, True
+        self._is_out = False
+        if not self.is_failing:
+            self.is_failing, self._failing_since_s = True, self.world.now_s
         if not self.daemon.is_configured:
             self.daemon.configure({})
         self.daemon.handle(StoreSilent())
@@ -133,6 +137,13 @@ class Heart:
         if not self.daemon.is_alive:
             return
         has_news = self._seen_news != self.world.news
+        if self.is_failing:
+            pause_s = self.world.pause_s(self.node, "beat", self._failing_since_s, BEAT_S)
+            if pause_s > BEAT_S:
+                self._wants_look = False
+                self._rests_until_s = self.world.now_s + pause_s
+                self._plan_at(self._rests_until_s)
+                return
         if self._wants_look:
             self._wants_look = False
             self.look_around()

@@ -121,6 +121,7 @@ class SharedLane(Lane):
         self._is_posting = self._is_out = self._is_riding = False
         self._is_started = False
         self._failures = 0
+        self._failing_since_s = 0.0
 
     def start(self) -> None:
         """Begin; first of all deliver what an earlier daemon could not."""
@@ -253,11 +254,14 @@ class SharedLane(Lane):
 
         def ill() -> None:
             self._is_out = False
+            if not self._failures:
+                self._failing_since_s = self.world.now_s
             self._failures += 1
             if failed is not None:
                 failed()
             longest_s = min(FIRST_RETRY_S * 2 ** min(self._failures, 16), LONGEST_RETRY_S)
             pause_s = self.world.random.uniform(FIRST_RETRY_S / 2, longest_s)
+            pause_s = self.world.pause_s(self.node, kind, self._failing_since_s, pause_s)
             self.world.after(pause_s, lambda: self.daemon.when_running(self._try_again))
 
         self.world.ask(

@@ -12,6 +12,13 @@ so that is written, as if it had, whenever somebody looks (``refresh_board``). E
 that changes something, every fault and its end, and every lease that runs out makes all
 nodes really beat at their next second, as they would have. What production would learn, a
 node here learns at the same instant.
+
+Nor is every request simulated that a node sends in vain. For ``RESOLVED_S`` after the store
+has vanished all of them are: claims whose answer is open, leases that run out, requests that
+arrive after all. From then on a daemon knows all that silence can tell it, and one more
+failure changes nothing in it, so it sends one every ``SELDOM_S`` only (which may still arrive
+late), until the store is back; then it sends the next at some instant of the pause in which
+production would (see :meth:`World.pause_s`).
 """
 
 import heapq
@@ -33,6 +40,9 @@ from tests.sim.cluster.node import Node
 EPOCH = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)  # a DST night in Europe lies ahead
 Duration = Callable[[random.Random], tuple[float, int]]  # seconds, exit code
 WRITES = ("settle", "other")
+COMMITS = {"settle": "commit", "other": "commit", "enrol": "commit", "renew": "renewed"}
+RESOLVED_S = 30.0  # how long requests in vain are all sent; longer than any late one takes
+SELDOM_S = 30.0
 TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; see LIVE_FOR
 
 
@@ -40,7 +50,7 @@ TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; s
 class Moment:
     """A fault that waits for a dangerous instant: the first of that kind after ``after_s``."""
 
-    kind: str  # "commit", "kill", "start", "posted"
+    kind: str  # "commit", "renewed", "kill", "start", "posted"
     after_s: float
     strike: Callable[[Node], None]
 
@@ -65,9 +75,10 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.store_offset_s = 0.0
-        self.store_is_down = False
+        self.down_until_s = 0.0  # until then the store is away
         self.slow_until_s = 0.0
         self.locked_until_s = 0.0  # until then nobody's writes get through
+        self.trouble_ends_s = float("inf")  # no fault lasts much longer
         self.news = 0  # counts what has changed at the store
         self.stirred_until_s = 0.0
         self.moments: list[Moment] = []
@@ -75,6 +86,15 @@ class World:
         self.store = MemoryStore(self.terms.ttl, clock=self.store_now)
         self._watched_s = float("inf")
         self.nodes = {name: self.node_class(self, name) for name in self.names}
+
+    @property
+    def store_is_down(self) -> bool:
+        return self.now_s < self.down_until_s
+
+    def back_at_s(self, node: Node, kind: str) -> float:
+        """Return when requests of a kind get through again, as far as is known now."""
+        locked_until_s = self.locked_until_s if kind in WRITES else 0.0
+        return max(self.down_until_s, node.cut_until_s, locked_until_s)
 
     @property
     def shared(self) -> dict[str, Job]:
@@ -130,7 +150,8 @@ class World:
                 return
             self.journal.requests[kind, node.name, int(self.now_s)] += 1
             answer = act()
-            self.struck("commit", node)
+            if kind in COMMITS:
+                self.struck(COMMITS[kind], node)
             is_late = self.now_s + back_s > give_up_s
 
             def back() -> None:
@@ -143,6 +164,13 @@ class World:
             self.after(back_s, back)
 
         self.after(there_s, arrive)
+
+    def pause_s(self, node: Node, kind: str, failing_since_s: float, usual_s: float) -> float:
+        """Return how long to wait after a failure before the next request; see above."""
+        away_s = self.back_at_s(node, kind) - self.now_s
+        if self.now_s - failing_since_s < RESOLVED_S or away_s < usual_s:
+            return usual_s
+        return min(SELDOM_S, away_s + self.random.uniform(0, usual_s + node.patience_s))
 
     def _late(self, act: Callable[[], Any], kind: str) -> Callable[[], None]:
         """Return what a request does that arrives after its sender has given up."""
@@ -205,12 +233,8 @@ class World:
     def lose_store(self, for_s: float) -> None:
         self.journal.trouble("", self.now_s, self.now_s + for_s)
         self.stir()
-        self.store_is_down = True
-        self.after(for_s, self._find_store)
-
-    def _find_store(self) -> None:
-        self.store_is_down = False
-        self.stir()
+        self.down_until_s = max(self.down_until_s, self.now_s + for_s)
+        self.after(for_s + 1e-6, self.stir)
 
     def lock_tables(self, for_s: float) -> None:
         """Let somebody's lock hold up claims and ends; beats and renewals do not need it."""
