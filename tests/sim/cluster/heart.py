@@ -34,6 +34,10 @@ class Heart:
         self._seen_news = -1
         self._is_vague = False  # the last beat was slow, and left doubts about the time
         self._anchored_s = 0.0
+        disk = f"disk of {self.node.name}"
+        self._last_word = NodeWord(
+            self.node.name, daemon.incarnation, disk, "1", "d", max_running=self.world.max_running
+        )
         self._failing_since_s = 0.0
         self._rests_until_s = 0.0  # it is known to beat in vain; see World.pause_s
 
@@ -58,7 +62,7 @@ class Heart:
 
     def beat(self) -> None:
         """Send a beat."""
-        daemon, node, sent_s = self.daemon, self.node, self.node.steady_s()
+        node, sent_s = self.node, self.node.steady_s()
         self._is_out, self._planned_s = True, float("inf")
         self._last_sent_s, self._seen_news = self.world.now_s, self.world.news
         word, since = self._word(), self._since
@@ -69,16 +73,21 @@ class Heart:
             return run_now(node.shared.beat(word, since))
 
         self.world.ask(
-            node,
+            self.daemon,
             act,
-            lambda view: daemon.when_running(lambda: self._answered(view, sent_s)),
-            lambda: daemon.when_running(self._failed),
+            lambda view: self._answered(view, sent_s),
+            self._failed,
             "beat",
         )
 
+    @property
+    def time_is_old(self) -> bool:
+        """Whether several beats must have told the time since one was simulated."""
+        return self.world.now_s - self._anchored_s > 5 * BEAT_S
+
     def keep_time(self) -> None:
         """Anchor the clock as the beats did that were not worth an event."""
-        if self.world.now_s - self._anchored_s > 5 * BEAT_S and self.daemon.beats_in_vain:
+        if self.daemon.beats_in_vain:
             self._anchored_s = self.world.now_s
             steady_s = self.node.steady_s()
             self.daemon.clock.anchor(self.world.store_now(), steady_s, steady_s)
@@ -111,10 +120,10 @@ class Heart:
             then()
 
         self.world.ask(
-            node,
+            self.daemon,
             lambda: run_now(node.shared.enrol(wanted, self.world.store_now())),
-            lambda memories: daemon.when_running(lambda: enrolled(memories)),
-            lambda: daemon.when_running(self._failed),
+            enrolled,
+            self._failed,
             "enrol",
         )
 
@@ -171,17 +180,12 @@ class Heart:
             self.beat()
 
     def _word(self) -> NodeWord:
-        daemon = self.daemon
-        return NodeWord(
-            self.node.name,
-            daemon.incarnation,
-            f"disk of {self.node.name}",
-            "1",
-            "d",
-            max_running=self.world.max_running,
-            is_draining=self.node.drain is not None,
-            is_leaving=self.is_leaving,
-        )
+        is_draining, is_leaving = self.node.drain is not None, self.is_leaving
+        word = self._last_word
+        if (word.is_draining, word.is_leaving) != (is_draining, is_leaving):
+            word = replace(word, is_draining=is_draining, is_leaving=is_leaving)
+            self._last_word = word
+        return word
 
 
 def _without_ended(

@@ -165,7 +165,7 @@ class SharedLane(Lane):
             self.node.outbox.append(end.finish)
             self.daemon.forget(end.finish.record.run_id)
         self.world.struck("posted", self.node)
-        self.work()
+        self.daemon.when_running(self.work)
 
     def _send_other(self, effect: Effect) -> None:
         sent_s = self.daemon.clock.steady_s()
@@ -265,10 +265,10 @@ class SharedLane(Lane):
             self.world.after(pause_s, lambda: self.daemon.when_running(self._try_again))
 
         self.world.ask(
-            self.node,
+            self.daemon,
             act,
-            lambda answer: self.daemon.when_running(lambda: well(answer)),
-            lambda: self.daemon.when_running(ill),
+            well,
+            ill,
             kind,
         )
 

@@ -57,12 +57,6 @@ class Node:
         """Return how long it is, in the world's time, to an instant of the steady clock."""
         return (until_s - self.steady_s()) / self.rate
 
-    def unseen_for_s(self) -> float | None:
-        """Return how long ago it beat last, if it beats without anything to tell."""
-        if self.daemon is None or not self.daemon.beats_in_vain:
-            return None
-        return (self.world.now_s - self.phase_s) % 1.0
-
     def hear_of_news(self) -> None:
         if self.daemon is not None:
             self.daemon.heart.plan()

@@ -42,12 +42,10 @@ class Renewals:
             return run_now(node.shared.renew(holdings))
 
         self.world.ask(
-            node,
+            self.daemon,
             act,
-            lambda answers: self.daemon.when_running(
-                lambda: self._answered(holdings, answers, sent_s)
-            ),
-            lambda: self.daemon.when_running(self._failed),
+            lambda answers: self._answered(holdings, answers, sent_s),
+            self._failed,
             "renew",
         )
 
@@ -58,9 +56,11 @@ class Renewals:
     def _answered(
         self, holdings: Sequence[Holding], answers: Sequence[bool], sent_s: float
     ) -> None:
-        told = list(zip(holdings, answers, strict=True))
-        kept = tuple(holding for holding, is_kept in told if is_kept)
-        lost = tuple(holding for holding, is_kept in told if not is_kept)
+        kept, lost = tuple(holdings), tuple[Holding, ...]()
+        if not all(answers):
+            told = list(zip(holdings, answers, strict=True))
+            kept = tuple(holding for holding, is_kept in told if is_kept)
+            lost = tuple(holding for holding, is_kept in told if not is_kept)
         self._is_out = False
         self.daemon.handle(LeasesRenewed(kept, lost, self.trusted_from(sent_s)))
         self._go_on()

@@ -28,7 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobd.core.cluster import NodeSeen
 from jobd.core.job import Job, Scope
@@ -36,6 +36,9 @@ from jobd.core.lease import LeaseTerms
 from jobd.store.memory import MemoryStore
 from tests.sim.cluster.journal import LOCKED, Journal, Process
 from tests.sim.cluster.node import Node
+
+if TYPE_CHECKING:
+    from tests.sim.cluster.daemon import Daemon
 
 EPOCH = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)  # a DST night in Europe lies ahead
 Duration = Callable[[random.Random], tuple[float, int]]  # seconds, exit code
@@ -75,6 +78,7 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.store_offset_s = 0.0
+        self._told_now_s, self._told_now = -1.0, EPOCH  # what the store's clock said last, and when
         self.down_until_s = 0.0  # until then the store is away
         self.slow_until_s = 0.0
         self.locked_until_s = 0.0  # until then nobody's writes get through
@@ -103,7 +107,10 @@ class World:
 
     def store_now(self) -> datetime:
         """Return the store's clock."""
-        return EPOCH + timedelta(seconds=self.now_s + self.store_offset_s)
+        if self._told_now_s != self.now_s:
+            self._told_now_s = self.now_s
+            self._told_now = EPOCH + timedelta(seconds=self.now_s + self.store_offset_s)
+        return self._told_now
 
     def at(self, when_s: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (when_s, next(self._numbers), act))
@@ -126,20 +133,24 @@ class World:
 
     def ask(
         self,
-        node: Node,
+        daemon: "Daemon",
         act: Callable[[], Any],
         answered: Callable[[Any], None],
         failed: Callable[[], None],
         kind: str,
     ) -> None:
-        """Send a request to the store; exactly one of ``answered`` and ``failed`` follows.
+        """Send a daemon's request to the store.
 
-        It may be lost on its way there; then it sometimes arrives long after its sender has
-        given up. Or its answer may be lost. Who sent it may be dead by then.
+        Exactly one of ``answered`` and ``failed`` follows while the daemon lives, once it runs.
+        A request may be lost on its way there; then it sometimes arrives long after its sender
+        has given up. Or its answer may be lost. Who sent it may be dead by then.
         """
+        node = daemon.node
         there_s, back_s = self._latency(node), self._latency(node)
         give_up_s = self.now_s + node.patience_s
-        lost = lambda: self.at(max(give_up_s, self.now_s), failed)  # noqa: E731
+
+        def lost() -> None:
+            self.at(max(give_up_s, self.now_s), lambda: daemon.when_running(failed))
 
         def arrive() -> None:
             is_locked = kind in WRITES and self.now_s < self.locked_until_s
@@ -158,8 +169,10 @@ class World:
                 if is_late or node.is_cut:
                     self.journal.dangers[f"lost answer: {kind}"] += 1
                     lost()
-                else:
+                elif daemon.is_alive and not daemon.is_frozen:
                     answered(answer)
+                else:
+                    daemon.when_running(lambda: answered(answer))
 
             self.after(back_s, back)
 
@@ -183,9 +196,10 @@ class World:
         return arrive
 
     def _latency(self, node: Node) -> float:
+        lot = self.random.random()
         if self.now_s < self.slow_until_s:
-            return self.random.uniform(0.0, 0.6 * node.patience_s)
-        return self.random.uniform(0.0002, 0.5 if self.random.random() < 0.01 else 0.005)
+            return lot * 0.6 * node.patience_s
+        return 0.0002 + (lot * 0.005 if lot < 0.99 else (lot - 0.99) * 50.0)
 
     def changed(self) -> None:
         """Something has happened at the store that beats tell."""
@@ -204,9 +218,10 @@ class World:
         """Write down the beats that were not worth an event; see above."""
         board = self.store._board
         for node in self.nodes.values():
-            age_s = node.unseen_for_s()
+            daemon = node.daemon
             known = board.nodes.get(node.name)
-            if age_s is not None and known is not None:
+            if daemon is not None and daemon.beats_in_vain and known is not None:
+                age_s = (self.now_s - node.phase_s) % 1.0
                 seen_at = self.store_now() - timedelta(seconds=age_s)
                 if seen_at > known.seen_at:
                     board.nodes[node.name] = NodeSeen(known.word, known.started_at, seen_at)
@@ -214,7 +229,9 @@ class World:
     def struck(self, kind: str, node: Node) -> None:
         """A dangerous instant: let a fault that waits for it happen now."""
         for moment in self.moments:
-            if moment.kind == kind and moment.after_s <= self.now_s:
+            if moment.after_s > self.now_s:
+                return  # and so do all that follow
+            if moment.kind == kind:
                 self.moments.remove(moment)
                 self.journal.dangers[f"struck: {kind}"] += 1
                 moment.strike(node)
@@ -228,6 +245,7 @@ class World:
         self.journal.steps.append((self.now_s, by_s))
         self.stir()
         self.store_offset_s += by_s
+        self._told_now_s = -1.0
         self._watch_leases()
 
     def lose_store(self, for_s: float) -> None:
