@@ -83,9 +83,9 @@ class Daemon:
         self._last_anchor: tuple[datetime, float] | None = None
 
     @property
-    def beats_in_vain(self) -> bool:
-        """Whether it beats every second without anything to be told."""
-        if not (self.is_joined and self.heart.is_idle):
+    def is_seen(self) -> bool:
+        """Whether the store hears it every second, be it only in vain."""
+        if not self.is_joined or self.heart.is_failing:
             return False
         away_until_s = max(self.world.down_until_s, self.node.cut_until_s, self._frozen_until_s)
         return self.world.now_s >= away_until_s

@@ -26,7 +26,7 @@ KINDS = (
     "rolling",
 )
 OF_ONE_NODE = ("daemon", "supervisor", "machine", "freeze", "cut", "wall", "drain")
-MOMENTS = ("commit", "commit", "renewed", "kill", "start", "posted")
+MOMENTS = ("commit", "commit", "renewed", "renewed", "kill", "start", "posted")
 ENDS_S = 600.0  # no fault lasts longer than so much after the last one
 
 
@@ -36,7 +36,7 @@ def draw(world: World, until_s: float, number: int, kinds: Sequence[str]) -> Non
     for _ in range(number if kinds else 0):
         kind, when_s = chance.choice(kinds), chance.uniform(60, until_s)
         for_s = _size_s(chance, world.terms.ttl.total_seconds())
-        if kind in OF_ONE_NODE and chance.random() < 0.5:
+        if kind in OF_ONE_NODE and chance.random() < 0.6:
             strike = _on_node(kind, for_s, chance)
             world.moments.append(Moment(chance.choice(MOMENTS), when_s, strike))
         elif kind in OF_ONE_NODE:
@@ -52,7 +52,7 @@ def _victim(world: World) -> Node:
     """Return a node, mostly one that has something to lose."""
     nodes = list(world.nodes.values())
     busy = [node for node in nodes if node.supervisor.is_busy]
-    return world.random.choice(busy if busy and world.random.random() < 0.7 else nodes)
+    return world.random.choice(busy if busy and world.random.random() < 0.8 else nodes)
 
 
 def _size_s(chance: random.Random, ttl_s: float) -> float:
@@ -92,7 +92,7 @@ def _drain_for(for_s: float) -> Callable[[Node], None]:
 def _on_all(kind: str, for_s: float, chance: random.Random) -> Callable[[World], None]:
     step_s = chance.choice([-1, 1]) * chance.choice([2, 20, 100, 3600]) * chance.uniform(0.5, 1)
     acts: dict[str, Callable[[World], None]] = {
-        "slow": lambda world: world.slow_down(min(for_s, 300.0)),
+        "slow": lambda world: world.slow_down(min(for_s, 120.0)),
         "locked": lambda world: world.lock_tables(_left(world, min(for_s, 700.0))),
         "store": lambda world: world.lose_store(_left(world, for_s)),
         "store_clock": lambda world: world.step_store_clock(step_s),

@@ -16,6 +16,7 @@ from tests.sim.world import run_now
 if TYPE_CHECKING:
     from tests.sim.cluster.daemon import Daemon
 
+GONE_WITHIN_S = 4.0  # of a trouble: from when on one that vanished may count as gone
 VAGUE_S = 0.05  # a beat that took longer is followed by another
 
 
@@ -42,14 +43,16 @@ class Heart:
         self._rests_until_s = 0.0  # it is known to beat in vain; see World.pause_s
 
     @property
-    def is_idle(self) -> bool:
-        """Whether it beats every second, and there is nothing to be told by it."""
-        return not (self._is_out or self.is_failing or self._planned_s < float("inf"))
+    def last_regular_s(self) -> float:
+        """Return when it beat last of those beats that come each second and are heard: one
+        that is on its way may not arrive."""
+        now_s = self._last_sent_s - 1e-6 if self._is_out else self.world.now_s
+        return now_s - (now_s - self.node.phase_s) % BEAT_S
 
-    def plan(self) -> None:
+    def plan(self, not_before_s: float = 0.0) -> None:
         """Beat at the next second of this node."""
         if not self._is_out and self.world.now_s >= self._rests_until_s:
-            now_s, phase_s = self.world.now_s, self.node.phase_s
+            now_s, phase_s = max(self.world.now_s, not_before_s), self.node.phase_s
             next_s = now_s + (BEAT_S - (now_s - phase_s) % BEAT_S)
             self._plan_at(max(next_s, self._last_sent_s + SOONEST_S))
 
@@ -87,7 +90,7 @@ class Heart:
 
     def keep_time(self) -> None:
         """Anchor the clock as the beats did that were not worth an event."""
-        if self.daemon.beats_in_vain:
+        if self.daemon.is_seen:
             self._anchored_s = self.world.now_s
             steady_s = self.node.steady_s()
             self.daemon.clock.anchor(self.world.store_now(), steady_s, steady_s)
@@ -156,13 +159,11 @@ class Heart:
         if self._wants_look:
             self._wants_look = False
             self.look_around()
-        elif (
-            has_news
-            or self.is_failing
-            or self._is_vague
-            or self.world.now_s < self.world.stirred_until_s
-        ):
+        elif has_news or self.is_failing or self._is_vague:
             self.plan()
+        elif self.world.now_s < self.world.stirred_until_s:
+            # Until one that is gone has been away for so long, nothing changes for the others.
+            self.plan(self.world.stirred_until_s - GONE_WITHIN_S)
 
     def _plan_at(self, when_s: float) -> None:
         if when_s >= self._planned_s:

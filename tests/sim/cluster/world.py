@@ -10,8 +10,12 @@ A node whose daemon is up and reaches the store beats every second; while nothin
 happened at the store, all that such a beat would change is when the node was last seen,
 so that is written, as if it had, whenever somebody looks (``refresh_board``). Every commit
 that changes something, every fault and its end, and every lease that runs out makes all
-nodes really beat at their next second, as they would have. What production would learn, a
-node here learns at the same instant.
+nodes really beat at their next second, as they would have. After a fault they also do while
+those that it took away cease to count as live, some five seconds later. What production would
+learn, a node here learns at the same instant.
+
+A renewal on a calm day is committed and answered in the instant in which it is sent: nobody
+looks at a lease meanwhile. When a fault is near, it takes its way as every request.
 
 Nor is every request simulated that a node sends in vain. For ``RESOLVED_S`` after the store
 has vanished all of them are: claims whose answer is open, leases that run out, requests that
@@ -220,8 +224,8 @@ class World:
         for node in self.nodes.values():
             daemon = node.daemon
             known = board.nodes.get(node.name)
-            if daemon is not None and daemon.beats_in_vain and known is not None:
-                age_s = (self.now_s - node.phase_s) % 1.0
+            if daemon is not None and daemon.is_seen and known is not None:
+                age_s = self.now_s - daemon.heart.last_regular_s
                 seen_at = self.store_now() - timedelta(seconds=age_s)
                 if seen_at > known.seen_at:
                     board.nodes[node.name] = NodeSeen(known.word, known.started_at, seen_at)
