@@ -86,7 +86,7 @@ class Heart:
     @property
     def time_is_old(self) -> bool:
         """Whether several beats must have told the time since one was simulated."""
-        return self.world.now_s - self._anchored_s > 5 * BEAT_S
+        return self.world.now_s - self._anchored_s > 20 * BEAT_S
 
     def keep_time(self) -> None:
         """Anchor the clock as the beats did that were not worth an event."""

@@ -121,7 +121,7 @@ class SharedLane(Lane):
         self._is_posting = self._is_out = self._is_riding = False
         self._is_started = False
         self._failures = 0
-        self._failing_since_s = 0.0
+        self._failing_since_s: float | None = None
 
     def start(self) -> None:
         """Begin; first of all deliver what an earlier daemon could not."""
@@ -248,13 +248,13 @@ class SharedLane(Lane):
         self._is_out = True
 
         def well(answer: Any) -> None:
-            self._is_out, self._failures = False, 0
+            self._is_out, self._failures, self._failing_since_s = False, 0, None
             answered(answer)
             self.work()
 
         def ill() -> None:
             self._is_out = False
-            if not self._failures:
+            if self._failing_since_s is None:
                 self._failing_since_s = self.world.now_s
             self._failures += 1
             if failed is not None:

@@ -23,6 +23,8 @@ class Renewals:
         self._is_out = False
         self._next: RenewLeases | None = None
         self._turn = 0
+        self._is_due = False  # it is time for the regular renewal
+        self._answer: tuple[Sequence[Holding], Sequence[bool], float] | None = None
 
     def start(self) -> None:
         self._due(self._turn)
@@ -35,12 +37,16 @@ class Renewals:
 
     def send(self, holdings: Sequence[Holding]) -> None:
         """Ask the store."""
-        self._is_out = True
         sent_s, node = self.daemon.clock.steady_s(), self.daemon.node
 
         def act() -> Sequence[bool]:
             return run_now(node.shared.renew(holdings))
 
+        if self._is_due and self.world.is_calm(node, "renewed"):
+            self.world.count_request("renew", node)
+            self._answer = (holdings, act(), sent_s)  # once the event is over that asked for it
+            return
+        self._is_out = True
         self.world.ask(
             self.daemon,
             act,
@@ -87,4 +93,9 @@ class Renewals:
         self._plan(self.every_s)
         # Nothing to renew, nothing to handle: half of all events of a quiet night.
         if any(track.is_leased for track in self.daemon.scheduler.state.runs.values()):
+            self._is_due = True
             self.daemon.handle(RenewalDue())
+            self._is_due = False
+            if self._answer is not None:
+                answer, self._answer = self._answer, None
+                self._answered(*answer)

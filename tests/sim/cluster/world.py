@@ -163,7 +163,7 @@ class World:
                     self.after(self.random.uniform(0, 20), self._late(act, kind))
                 lost()
                 return
-            self.journal.requests[kind, node.name, int(self.now_s)] += 1
+            self.count_request(kind, node)
             answer = act()
             if kind in COMMITS:
                 self.struck(COMMITS[kind], node)
@@ -182,10 +182,28 @@ class World:
 
         self.after(there_s, arrive)
 
-    def pause_s(self, node: Node, kind: str, failing_since_s: float, usual_s: float) -> float:
+    def is_calm(self, node: Node, moment: str) -> bool:
+        """Whether nothing is wrong with a node and its way to the store, nor was just now, and
+        no fault waits for such a moment."""
+        now_s = self.now_s
+        trouble_s = max(self.stirred_until_s, self.slow_until_s, self.down_until_s)
+        if now_s < max(trouble_s, node.cut_until_s):
+            return False
+        due = itertools.takewhile(lambda one: one.after_s <= now_s, self.moments)
+        return all(one.kind != moment for one in due)
+
+    def count_request(self, kind: str, node: Node) -> None:
+        """A request has reached the store."""
+        self.journal.requests[kind, node.name, int(self.now_s)] += 1
+
+    def pause_s(
+        self, node: Node, kind: str, failing_since_s: float | None, usual_s: float
+    ) -> float:
         """Return how long to wait after a failure before the next request; see above."""
         away_s = self.back_at_s(node, kind) - self.now_s
-        if self.now_s - failing_since_s < RESOLVED_S or away_s < usual_s:
+        if failing_since_s is None or self.now_s - failing_since_s < RESOLVED_S:
+            return usual_s
+        if away_s < usual_s:
             return usual_s
         return min(SELDOM_S, away_s + self.random.uniform(0, usual_s + node.patience_s))
 
