@@ -31,7 +31,13 @@ def is_caught(check: Callable[[World], list[str]], *kinds: str, an_hour: float =
 
 def test_no_double_start_catches_a_store_that_forgets_its_ledger(monkeypatch):
     numbers = count()
-    monkeypatch.setattr(claims, "_was_decided", lambda *_: False)
+    monkeypatch.setattr(
+        claims,
+        "_was_decided",
+        lambda draft, history, _, request: (
+            request.run_id in draft.finished or history.ended_token(request.run_id) is not None
+        ),
+    )
     monkeypatch.setattr(SchedulerState, "run_id", lambda *_: f"{next(numbers):016x}")
     assert is_caught(checkers.no_double_start, "cut")
 

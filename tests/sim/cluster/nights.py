@@ -37,8 +37,11 @@ def night(seed: int, plan: Night = Night()) -> World:
     """Return a world after a night of faults and a quiet hour, decided by the seed."""
     chance = random.Random(f"night {seed}")
     jobs, durations = household()
-    names = tuple(f"n{number}" for number in range(1, chance.choice([2, 3, 3, 3, 4, 5]) + 1))
+    names = tuple(f"n{number}" for number in range(1, chance.choice([2, 2, 3, 3, 3, 4, 5]) + 1))
     terms = LeaseTerms(chance.choice(LEASES_S) * SECOND)
+    # What counts is how long runs take in terms of their leases: short ones are renewed often.
+    pace = min(terms.ttl / (300 * SECOND), 1.0) ** 0.5
+    durations = {name: _paced(duration, pace) for name, duration in durations.items()}
     kinds = plan.kinds
     if len(kinds) > 1 and chance.random() < 0.5:
         kinds = tuple(kind for kind in kinds if kind not in STEPS)
@@ -104,17 +107,20 @@ def _members() -> Iterator[tuple[Job, Duration]]:
     """Yield jobs that start a run every five minutes or so, together.
 
     Most runs are short, some take longer than their job's interval or than any lease, and
-    there is nearly always one of these somewhere: that is what faults strike.
+    there is nearly always one of these somewhere: that is what faults strike. Half of the
+    jobs come at the full hour, as people have them: then one claim decides several.
     """
     retries = Retries(max=2, delay=20 * SECOND, max_delay=3 * MINUTE)
-    pool = Pool("disk", 1)
-    yield _job("brief", _every(20, "brief")), _takes(1, 5)
-    yield _job("hourly", _cron("0 * * * *", "hourly")), _takes(1, 20)
+    pool, hourly = Pool("disk", 1), "0 * * * *"
+    yield _job("brief", _every(20, "brief"), retries=retries), _takes(1, 5)
+    yield _job("hourly", _cron(hourly, "hourly")), _takes(1, 20)
     yield _job("zoned", _cron("30 1,2,3 * * *", "zoned", "Europe/Berlin")), _takes(1, 20)
     yield _job("slow", _every(60, "slow"), retries=retries), _takes(100, 3000)
     yield _job("patient", _every(60, "patient"), overlap=Overlap.QUEUE), _varies(600, 5000)
     yield (
-        _job("impatient", _every(60, "impatient"), overlap=Overlap.REPLACE, kill_after=5 * SECOND),
+        _job(
+            "impatient", _cron(hourly, "impatient"), overlap=Overlap.REPLACE, kill_after=5 * SECOND
+        ),
         _varies(600, 5000),
     )
     yield (
@@ -122,15 +128,18 @@ def _members() -> Iterator[tuple[Job, Duration]]:
         _varies(600, 9000),
     )
     yield _job("spread", _cron("10 * * * *", "spread"), jitter=20 * MINUTE), _takes(5, 50)
-    yield _job("thorough", _every(60, "thorough"), catchup=Catchup.ALL), _takes(5, 300)
-    yield _job("lazy", _every(60, "lazy"), max_duty=0.3), _takes(30, 600)
-    yield _job("next", AfterSchedule.of(60 * MINUTE)), _takes(5, 600)
     yield (
-        _job("flaky", _every(60, "flaky"), retries=retries, timeout=2 * MINUTE),
+        _job("thorough", _cron(hourly, "thorough"), catchup=Catchup.ALL, retries=retries),
+        _takes(5, 300),
+    )
+    yield _job("lazy", _cron(hourly, "lazy"), max_duty=0.3), _takes(30, 1800)
+    yield _job("next", AfterSchedule.of(60 * MINUTE), retries=retries), _takes(5, 600)
+    yield (
+        _job("flaky", _cron(hourly, "flaky"), retries=retries, timeout=2 * MINUTE),
         lambda chance: (chance.uniform(1, 200), chance.choice([0, 1])),
     )
-    yield _job("left", _every(60, "left"), pool=pool), _takes(10, 300)
-    yield _job("right", _every(60, "right"), pool=pool), _takes(10, 300)
+    yield _job("left", _cron(hourly, "left"), pool=pool), _takes(10, 300)
+    yield _job("right", _cron(hourly, "right"), pool=pool), _takes(10, 300)
     yield _job("picky", _every(60, "picky"), nodes=("n1",)), _takes(5, 50)
     yield _job("own", _every(120, "own"), scope=Scope.NODE), _takes(5, 50)
 
@@ -157,3 +166,13 @@ def _varies(mostly_s: float, at_most_s: float) -> Duration:
         chance.choice([chance.uniform(10, mostly_s), chance.uniform(mostly_s, at_most_s)]),
         0,
     )
+
+
+def _paced(duration: Duration, pace: float) -> Duration:
+    """Make runs of more than a minute shorter."""
+
+    def paced(chance: random.Random) -> tuple[float, int]:
+        takes_s, exit_code = duration(chance)
+        return min(takes_s, max(60.0, takes_s * pace)), exit_code
+
+    return paced
