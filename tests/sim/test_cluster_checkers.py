@@ -135,7 +135,7 @@ def test_in_time_catches_nodes_that_leave_each_tick_to_the_first(monkeypatch):
 
 def test_prompt_catches_nodes_that_wait_for_a_dead_one(monkeypatch):
     monkeypatch.setattr(turns.placement, "STEP", timedelta(seconds=30))
-    assert is_caught(checkers.prompt, "daemon", "freeze")
+    assert is_caught(checkers.prompt, "daemon", "freeze", an_hour=8)
 
 
 def test_nothing_early_catches_jitter_that_is_drawn_by_each_node(monkeypatch):

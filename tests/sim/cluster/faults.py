@@ -92,7 +92,7 @@ def _drain_for(for_s: float) -> Callable[[Node], None]:
 def _on_all(kind: str, for_s: float, chance: random.Random) -> Callable[[World], None]:
     step_s = chance.choice([-1, 1]) * chance.choice([2, 20, 100, 3600]) * chance.uniform(0.5, 1)
     acts: dict[str, Callable[[World], None]] = {
-        "slow": lambda world: world.slow_down(min(for_s, 120.0)),
+        "slow": lambda world: world.slow_down(min(for_s, 200.0)),
         "locked": lambda world: world.lock_tables(_left(world, min(for_s, 700.0))),
         "store": lambda world: world.lose_store(_left(world, for_s)),
         "store_clock": lambda world: world.step_store_clock(step_s),

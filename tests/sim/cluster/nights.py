@@ -29,7 +29,7 @@ class Night:
 
     hours: float = 24.0
     kinds: tuple[str, ...] = faults.KINDS
-    faults_an_hour: float = 2.0
+    faults_an_hour: float = 3.0
     world: type[World] = World
 
 
@@ -121,7 +121,7 @@ def _members() -> Iterator[tuple[Job, Duration]]:
         _job(
             "impatient", _cron(hourly, "impatient"), overlap=Overlap.REPLACE, kill_after=5 * SECOND
         ),
-        _varies(600, 5000),
+        _varies(3000, 6000),
     )
     yield (
         _job("sociable", _every(60, "sociable"), overlap=Overlap.ALLOW, max_instances=3),
@@ -136,7 +136,7 @@ def _members() -> Iterator[tuple[Job, Duration]]:
     yield _job("next", AfterSchedule.of(60 * MINUTE), retries=retries), _takes(5, 600)
     yield (
         _job("flaky", _cron(hourly, "flaky"), retries=retries, timeout=2 * MINUTE),
-        lambda chance: (chance.uniform(1, 200), chance.choice([0, 1])),
+        lambda chance: (chance.uniform(1, 300), chance.choice([0, 1])),
     )
     yield _job("left", _cron(hourly, "left"), pool=pool), _takes(10, 300)
     yield _job("right", _cron(hourly, "right"), pool=pool), _takes(10, 300)
