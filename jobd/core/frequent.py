@@ -7,6 +7,7 @@ and a herd is a thousand runs at once: it was a third of all that the scheduler 
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
+from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +22,8 @@ def frequent(cls: type[T]) -> type[T]:
     no ``__post_init__``), and not to be derived from.
     """
     parts = fields(cls)  # type: ignore[arg-type] # a dataclass: its decorator stands below ours
+    own = tuple(part.name for part in parts)
+    _PARTS[cls] = (own, attrgetter(*own))
     names: dict[str, Any] = {f"default_{part.name}": part.default for part in parts}
     names |= {"frozen": cls, "thawed": _thawed(cls), "become": _BECOME}
     arguments = ", ".join(map(_argument, parts))
@@ -29,6 +32,16 @@ def frequent(cls: type[T]) -> type[T]:
     cls.__init__ = _function(f"{source} self.__class__ = frozen", names)  # type: ignore[method-assign]
     return cls
 
+
+def altered(instance: T, **changes: Any) -> T:
+    """Return a copy of a frequent dataclass with some fields changed: ``dataclasses.replace``,
+    which looks at the description of each field, in a third of the time."""
+    names, values = _PARTS[type(instance)]
+    return type(instance)(**{**dict(zip(names, values(instance), strict=True)), **changes})
+
+
+# The names of each class's fields, and how to get at their values.
+_PARTS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
 
 # object's own: a frozen instance would refuse even this assignment.
 _BECOME = object.__dict__["__class__"].__set__

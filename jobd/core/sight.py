@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from jobd.core import leases, turns
 from jobd.core.claim import JobMemory
 from jobd.core.events import ClusterSeen
+from jobd.core.frequent import altered
 from jobd.core.schedule import AfterSchedule
 from jobd.core.state import JobTrack, SchedulerState
 from jobd.core.ticks import look_ahead
@@ -71,7 +72,7 @@ def _remember(state: SchedulerState, track: JobTrack, memory: JobMemory, at: dat
     if _is_older(memory.last_ended, known.last_ended):
         track.memory = replace(known, pause=memory.pause, skip_next=memory.skip_next)
     else:
-        track.memory = replace(memory, active=())
+        track.memory = altered(memory, active=()) if memory.active else memory
         _count_on(state, track, known)
     _set_pause_timer(state, track)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from jobd.core.claim import ActiveRun
 from jobd.core.cluster import Holding, TakeOver
+from jobd.core.frequent import altered
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.store.roll import Draft, JobState
@@ -75,7 +76,7 @@ def renew(draft: Draft, job: str | None, holding: Holding, asker: Asker) -> bool
     run = None if job is None else draft.look(job).active_run(holding.run_id)
     if run is None or (run.token, run.node) != (holding.token, asker.node):
         return False
-    draft.swap(run, replace(run, lease_until=asker.lease_until))
+    draft.swap(run, altered(run, lease_until=asker.lease_until))
     return True
 
 

@@ -31,7 +31,13 @@ def is_caught(check: Callable[[World], list[str]], *kinds: str, an_hour: float =
 
 def test_no_double_start_catches_a_store_that_forgets_its_ledger(monkeypatch):
     numbers = count()
-    monkeypatch.setattr(claims, "_was_decided", lambda *_: False)
+    monkeypatch.setattr(
+        claims,
+        "_was_decided",
+        lambda draft, history, _, request: (
+            request.run_id in draft.finished or history.ended_token(request.run_id) is not None
+        ),
+    )
     monkeypatch.setattr(SchedulerState, "run_id", lambda *_: f"{next(numbers):016x}")
     assert is_caught(checkers.no_double_start, "cut")
 
@@ -129,7 +135,7 @@ def test_in_time_catches_nodes_that_leave_each_tick_to_the_first(monkeypatch):
 
 def test_prompt_catches_nodes_that_wait_for_a_dead_one(monkeypatch):
     monkeypatch.setattr(turns.placement, "STEP", timedelta(seconds=30))
-    assert is_caught(checkers.prompt, "daemon", "freeze")
+    assert is_caught(checkers.prompt, "daemon", "freeze", an_hour=8)
 
 
 def test_nothing_early_catches_jitter_that_is_drawn_by_each_node(monkeypatch):

@@ -5,7 +5,7 @@ of their own. SIGSTOP freezes all of it: what comes meanwhile waits, the world g
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,17 +49,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass
 class MachineClock:
     """See :class:`jobd.ports.Clock`."""
 
-    node: "Node"
-
-    def now(self) -> datetime:
-        return self.node.wall()
-
-    def steady_s(self) -> float:
-        return self.node.steady_s()
+    def __init__(self, node: "Node") -> None:
+        self.now, self.steady_s = node.wall, node.steady_s
 
 
 class Daemon:
@@ -83,14 +77,18 @@ class Daemon:
         self._frozen_until_s = 0.0
         self._inbox: list[Callable[[], None]] = []
         self._wakeup: datetime | None = None
+        self._letter: list[Callable[[Supervisor], None]] = []  # to the supervisor, of _letter_s
+        self._letter_s = -1.0
         self._offset_s = self._measure_offset_s()
         self._last_anchor: tuple[datetime, float] | None = None
 
     @property
-    def beats_in_vain(self) -> bool:
-        """Whether it beats every second without anything to be told."""
-        is_away = self.world.store_is_down or self.node.is_cut or self.is_frozen
-        return self.is_joined and self.heart.is_idle and not is_away
+    def is_seen(self) -> bool:
+        """Whether the store hears it every second, be it only in vain."""
+        if not self.is_joined or self.heart.is_failing:
+            return False
+        away_until_s = max(self.world.down_until_s, self.node.cut_until_s, self._frozen_until_s)
+        return self.world.now_s >= away_until_s
 
     @property
     def is_frozen(self) -> bool:
@@ -210,7 +208,9 @@ class Daemon:
         """Let the core decide one event and perform what it asks for."""
         if not self.is_alive:
             return
-        self._notice_jump()
+        heart, anchor = self.heart, self.clock._anchor
+        if heart.time_is_old or anchor is not self._last_anchor or anchor is None:
+            self._notice_jump()
         self._decide(event)
 
     def _decide(self, event: Event) -> None:
@@ -223,7 +223,8 @@ class Daemon:
         """As the production loop does; by the cluster's clock, once that is known."""
         if not self.is_alive or not self.is_configured:
             return
-        self.heart.keep_time()
+        if self.heart.time_is_old:
+            self.heart.keep_time()
         anchor = self.clock._anchor
         if anchor is self._last_anchor and anchor is not None:
             return  # nothing can have moved: what is on the wall counts for nothing
@@ -235,7 +236,10 @@ class Daemon:
             self._decide(ClockJumped(moved))
 
     def _measure_offset_s(self) -> float:
-        return self.clock.now().timestamp() - self.node.steady_s()
+        anchor = self.clock._anchor
+        if anchor is None:
+            return self.clock.now().timestamp() - self.node.steady_s()
+        return anchor[0].timestamp() - anchor[1]
 
     def _plan_wakeup(self) -> None:
         due = self.scheduler.next_wakeup()
@@ -288,10 +292,16 @@ class Daemon:
 
     def _send(self, act: Callable[[Supervisor], None]) -> None:
         """Let the supervisor do something shortly, unless one of both is gone by then."""
+        now_s = self.world.now_s
+        if self._letter and self._letter_s == now_s:
+            self._letter.append(act)  # goes with the one before
+            return
+        self._letter, self._letter_s = letter, _ = [act], now_s
 
         def arrive() -> None:
-            if self.is_alive and self.link is not None and self.link.is_alive:
-                act(self.link)
+            for one in letter:
+                if self.is_alive and self.link is not None and self.link.is_alive:
+                    one(self.link)
 
         self.world.after(0.001, arrive)
 

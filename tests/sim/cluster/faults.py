@@ -26,41 +26,55 @@ KINDS = (
     "rolling",
 )
 OF_ONE_NODE = ("daemon", "supervisor", "machine", "freeze", "cut", "wall", "drain")
-MOMENTS = ("commit", "commit", "kill", "start", "posted")
+MOMENTS = ("commit", "commit", "renewed", "renewed", "kill", "start", "posted")
+ENDS_S = 600.0  # no fault lasts longer than so much after the last one
 
 
-def draw(world: World, hours: float, kinds: Sequence[str], an_hour: float) -> None:
+def draw(world: World, until_s: float, number: int, kinds: Sequence[str]) -> None:
     """Put a night's faults on the world's agenda."""
-    chance = world.random
-    for _ in range(int(hours * an_hour) if kinds else 0):
-        kind, when_s = chance.choice(kinds), chance.uniform(60, hours * 3600)
+    chance, world.trouble_ends_s = world.random, until_s + ENDS_S
+    for _ in range(number if kinds else 0):
+        kind, when_s = chance.choice(kinds), chance.uniform(60, until_s)
         for_s = _size_s(chance, world.terms.ttl.total_seconds())
-        if kind in OF_ONE_NODE and chance.random() < 0.5:
+        if kind in OF_ONE_NODE and chance.random() < 0.6:
             strike = _on_node(kind, for_s, chance)
             world.moments.append(Moment(chance.choice(MOMENTS), when_s, strike))
         elif kind in OF_ONE_NODE:
-            node, strike = world.nodes[chance.choice(world.names)], _on_node(kind, for_s, chance)
-            world.at(when_s, lambda strike=strike, node=node: strike(node))
+            strike = _on_node(kind, for_s, chance)
+            world.at(when_s, lambda strike=strike: strike(_victim(world)))
         else:
             strike_all = _on_all(kind, for_s, chance)
             world.at(when_s, lambda strike_all=strike_all: strike_all(world))
     world.moments.sort(key=lambda moment: moment.after_s)
 
 
+def _victim(world: World) -> Node:
+    """Return a node, mostly one that has something to lose."""
+    nodes = list(world.nodes.values())
+    busy = [node for node in nodes if node.supervisor.is_busy]
+    return world.random.choice(busy if busy and world.random.random() < 0.8 else nodes)
+
+
 def _size_s(chance: random.Random, ttl_s: float) -> float:
-    """Return how long a fault lasts: a moment, about a lease, or long."""
+    """Return how long a fault lasts: a moment, about a lease, or (one in a dozen) very long."""
     near = ttl_s * chance.choice([1.0, 1.0, 0.9, 2 / 3]) + chance.uniform(-2.0, 2.0)
-    return chance.choice([0.05, 1.5, near, near, chance.uniform(60, 600), 4000.0])
+    long = chance.choice([chance.uniform(60, 600), 4000.0])
+    return chance.choice([0.05, 1.5, near, near, chance.uniform(60, 600), long])
+
+
+def _left(world: World, for_s: float) -> float:
+    """Return how long a fault lasts that begins now: at the end of a night all heals."""
+    return max(min(for_s, world.trouble_ends_s - world.now_s), 0.05)
 
 
 def _on_node(kind: str, for_s: float, chance: random.Random) -> Callable[[Node], None]:
     by_s = chance.choice([-1, 1]) * chance.choice([2, 100, 3600, 40_000])
     acts: dict[str, Callable[[Node], None]] = {
-        "daemon": lambda node: node.kill_daemon(for_s),
+        "daemon": lambda node: node.kill_daemon(_left(node.world, for_s)),
         "supervisor": lambda node: node.kill_supervisor(),
-        "machine": lambda node: node.kill_machine(max(for_s, 5.0)),
-        "freeze": lambda node: node.stop_daemon(min(for_s, 700.0)),
-        "cut": lambda node: node.cut(for_s),
+        "machine": lambda node: node.kill_machine(_left(node.world, max(for_s, 5.0))),
+        "freeze": lambda node: node.stop_daemon(_left(node.world, min(for_s, 700.0))),
+        "cut": lambda node: node.cut(_left(node.world, for_s)),
         "wall": lambda node: node.jump_wall(by_s),
         "drain": _drain_for(for_s),
     }
@@ -70,7 +84,7 @@ def _on_node(kind: str, for_s: float, chance: random.Random) -> Callable[[Node],
 def _drain_for(for_s: float) -> Callable[[Node], None]:
     def strike(node: Node) -> None:
         node.toggle_drain()
-        node.world.after(for_s + 60, node.toggle_drain)
+        node.world.after(_left(node.world, for_s) + 60, node.toggle_drain)
 
     return strike
 
@@ -78,9 +92,9 @@ def _drain_for(for_s: float) -> Callable[[Node], None]:
 def _on_all(kind: str, for_s: float, chance: random.Random) -> Callable[[World], None]:
     step_s = chance.choice([-1, 1]) * chance.choice([2, 20, 100, 3600]) * chance.uniform(0.5, 1)
     acts: dict[str, Callable[[World], None]] = {
-        "slow": lambda world: world.slow_down(min(for_s, 300.0)),
-        "locked": lambda world: world.lock_tables(min(for_s, 700.0)),
-        "store": lambda world: world.lose_store(for_s),
+        "slow": lambda world: world.slow_down(min(for_s, 200.0)),
+        "locked": lambda world: world.lock_tables(_left(world, min(for_s, 700.0))),
+        "store": lambda world: world.lose_store(_left(world, for_s)),
         "store_clock": lambda world: world.step_store_clock(step_s),
         "rolling": _restart_in_turn,
     }

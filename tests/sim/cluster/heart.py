@@ -16,6 +16,7 @@ from tests.sim.world import run_now
 if TYPE_CHECKING:
     from tests.sim.cluster.daemon import Daemon
 
+GONE_WITHIN_S = 4.0  # of a trouble: from when on one that vanished may count as gone
 VAGUE_S = 0.05  # a beat that took longer is followed by another
 
 
@@ -34,16 +35,24 @@ class Heart:
         self._seen_news = -1
         self._is_vague = False  # the last beat was slow, and left doubts about the time
         self._anchored_s = 0.0
+        disk = f"disk of {self.node.name}"
+        self._last_word = NodeWord(
+            self.node.name, daemon.incarnation, disk, "1", "d", max_running=self.world.max_running
+        )
+        self._failing_since_s = 0.0
+        self._rests_until_s = 0.0  # it is known to beat in vain; see World.pause_s
 
     @property
-    def is_idle(self) -> bool:
-        """Whether it beats every second, and there is nothing to be told by it."""
-        return not (self._is_out or self.is_failing or self._planned_s < float("inf"))
+    def last_regular_s(self) -> float:
+        """Return when it beat last of those beats that come each second and are heard: one
+        that is on its way may not arrive."""
+        now_s = self._last_sent_s - 1e-6 if self._is_out else self.world.now_s
+        return now_s - (now_s - self.node.phase_s) % BEAT_S
 
-    def plan(self) -> None:
+    def plan(self, not_before_s: float = 0.0) -> None:
         """Beat at the next second of this node."""
-        if not self._is_out:
-            now_s, phase_s = self.world.now_s, self.node.phase_s
+        if not self._is_out and self.world.now_s >= self._rests_until_s:
+            now_s, phase_s = max(self.world.now_s, not_before_s), self.node.phase_s
             next_s = now_s + (BEAT_S - (now_s - phase_s) % BEAT_S)
             self._plan_at(max(next_s, self._last_sent_s + SOONEST_S))
 
@@ -51,12 +60,12 @@ class Heart:
         """Beat as soon as may be."""
         if self._is_out:
             self._wants_look = True
-        else:
+        elif self.world.now_s >= self._rests_until_s:
             self._plan_at(max(self.world.now_s, self._last_sent_s + SOONEST_S))
 
     def beat(self) -> None:
         """Send a beat."""
-        daemon, node, sent_s = self.daemon, self.node, self.node.steady_s()
+        node, sent_s = self.node, self.node.steady_s()
         self._is_out, self._planned_s = True, float("inf")
         self._last_sent_s, self._seen_news = self.world.now_s, self.world.news
         word, since = self._word(), self._since
@@ -67,16 +76,21 @@ class Heart:
             return run_now(node.shared.beat(word, since))
 
         self.world.ask(
-            node,
+            self.daemon,
             act,
-            lambda view: daemon.when_running(lambda: self._answered(view, sent_s)),
-            lambda: daemon.when_running(self._failed),
+            lambda view: self._answered(view, sent_s),
+            self._failed,
             "beat",
         )
 
+    @property
+    def time_is_old(self) -> bool:
+        """Whether several beats must have told the time since one was simulated."""
+        return self.world.now_s - self._anchored_s > 20 * BEAT_S
+
     def keep_time(self) -> None:
         """Anchor the clock as the beats did that were not worth an event."""
-        if self.world.now_s - self._anchored_s > 5 * BEAT_S and self.daemon.beats_in_vain:
+        if self.daemon.is_seen:
             self._anchored_s = self.world.now_s
             steady_s = self.node.steady_s()
             self.daemon.clock.anchor(self.world.store_now(), steady_s, steady_s)
@@ -109,10 +123,10 @@ class Heart:
             then()
 
         self.world.ask(
-            node,
+            self.daemon,
             lambda: run_now(node.shared.enrol(wanted, self.world.store_now())),
-            lambda memories: daemon.when_running(lambda: enrolled(memories)),
-            lambda: daemon.when_running(self._failed),
+            enrolled,
+            self._failed,
             "enrol",
         )
 
@@ -123,7 +137,9 @@ class Heart:
         self._go_on()
 
     def _failed(self) -> None:
-        self._is_out, self.is_failing = False, True
+        self._is_out = False
+        if not self.is_failing:
+            self.is_failing, self._failing_since_s = True, self.world.now_s
         if not self.daemon.is_configured:
             self.daemon.configure({})
         self.daemon.handle(StoreSilent())
@@ -133,16 +149,21 @@ class Heart:
         if not self.daemon.is_alive:
             return
         has_news = self._seen_news != self.world.news
+        if self.is_failing:
+            pause_s = self.world.pause_s(self.node, "beat", self._failing_since_s, BEAT_S)
+            if pause_s > BEAT_S:
+                self._wants_look = False
+                self._rests_until_s = self.world.now_s + pause_s
+                self._plan_at(self._rests_until_s)
+                return
         if self._wants_look:
             self._wants_look = False
             self.look_around()
-        elif (
-            has_news
-            or self.is_failing
-            or self._is_vague
-            or self.world.now_s < self.world.stirred_until_s
-        ):
+        elif has_news or self.is_failing or self._is_vague:
             self.plan()
+        elif self.world.now_s < self.world.stirred_until_s:
+            # Until one that is gone has been away for so long, nothing changes for the others.
+            self.plan(self.world.stirred_until_s - GONE_WITHIN_S)
 
     def _plan_at(self, when_s: float) -> None:
         if when_s >= self._planned_s:
@@ -160,17 +181,12 @@ class Heart:
             self.beat()
 
     def _word(self) -> NodeWord:
-        daemon = self.daemon
-        return NodeWord(
-            self.node.name,
-            daemon.incarnation,
-            f"disk of {self.node.name}",
-            "1",
-            "d",
-            max_running=self.world.max_running,
-            is_draining=self.node.drain is not None,
-            is_leaving=self.is_leaving,
-        )
+        is_draining, is_leaving = self.node.drain is not None, self.is_leaving
+        word = self._last_word
+        if (word.is_draining, word.is_leaving) != (is_draining, is_leaving):
+            word = replace(word, is_draining=is_draining, is_leaving=is_leaving)
+            self._last_word = word
+        return word
 
 
 def _without_ended(

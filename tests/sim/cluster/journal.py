@@ -42,6 +42,7 @@ class Journal:
         default_factory=Counter
     )  # that reached the store: kind, node, second
     steps: list[tuple[float, float]] = field(default_factory=list)  # of the store's clock
+    dangers: Counter[str] = field(default_factory=Counter)  # see dangers.py
     troubles: defaultdict[str, list[tuple[float, float]]] = field(
         default_factory=lambda: defaultdict(list)
     )  # by node; "" is everybody's, LOCKED that of writers

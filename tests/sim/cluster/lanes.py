@@ -121,6 +121,7 @@ class SharedLane(Lane):
         self._is_posting = self._is_out = self._is_riding = False
         self._is_started = False
         self._failures = 0
+        self._failing_since_s: float | None = None
 
     def start(self) -> None:
         """Begin; first of all deliver what an earlier daemon could not."""
@@ -164,7 +165,7 @@ class SharedLane(Lane):
             self.node.outbox.append(end.finish)
             self.daemon.forget(end.finish.record.run_id)
         self.world.struck("posted", self.node)
-        self.work()
+        self.daemon.when_running(self.work)
 
     def _send_other(self, effect: Effect) -> None:
         sent_s = self.daemon.clock.steady_s()
@@ -173,6 +174,7 @@ class SharedLane(Lane):
             self._others.pop(0)
             if isinstance(effect, TakeRuns):
                 runs = tuple(run for run in answer if run is not None)
+                self.world.journal.dangers["taken over"] += len(runs)
                 self.daemon.handle(TakenOver(runs, sent_s))
 
         self._send(lambda: self._apply(effect), answered, "other")
@@ -246,24 +248,27 @@ class SharedLane(Lane):
         self._is_out = True
 
         def well(answer: Any) -> None:
-            self._is_out, self._failures = False, 0
+            self._is_out, self._failures, self._failing_since_s = False, 0, None
             answered(answer)
             self.work()
 
         def ill() -> None:
             self._is_out = False
+            if self._failing_since_s is None:
+                self._failing_since_s = self.world.now_s
             self._failures += 1
             if failed is not None:
                 failed()
             longest_s = min(FIRST_RETRY_S * 2 ** min(self._failures, 16), LONGEST_RETRY_S)
             pause_s = self.world.random.uniform(FIRST_RETRY_S / 2, longest_s)
+            pause_s = self.world.pause_s(self.node, kind, self._failing_since_s, pause_s)
             self.world.after(pause_s, lambda: self.daemon.when_running(self._try_again))
 
         self.world.ask(
-            self.node,
+            self.daemon,
             act,
-            lambda answer: self.daemon.when_running(lambda: well(answer)),
-            lambda: self.daemon.when_running(ill),
+            well,
+            ill,
             kind,
         )
 

@@ -34,11 +34,15 @@ class Node:
         self.outbox: list[Finish] = []
         self.drain: Pause | None = None
         self._drained_s = float("inf")
-        self.is_cut = False
-        self._cuts = 0
+        self.cut_until_s = 0.0
         self.incarnations = 0
         self.supervisor = Supervisor(self)
         self.daemon: Daemon | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether no packet gets from here to the store, or back."""
+        return self.world.now_s < self.cut_until_s
 
     def wall(self) -> datetime:
         """Return what the clock on this node's wall says."""
@@ -52,12 +56,6 @@ class Node:
     def steady_left_s(self, until_s: float) -> float:
         """Return how long it is, in the world's time, to an instant of the steady clock."""
         return (until_s - self.steady_s()) / self.rate
-
-    def unseen_for_s(self) -> float | None:
-        """Return how long ago it beat last, if it beats without anything to tell."""
-        if self.daemon is None or not self.daemon.beats_in_vain:
-            return None
-        return (self.world.now_s - self.phase_s) % 1.0
 
     def hear_of_news(self) -> None:
         if self.daemon is not None:
@@ -104,15 +102,8 @@ class Node:
     def cut(self, for_s: float) -> None:
         """Let every packet between this node and the store vanish for a while."""
         self._trouble(for_s + 15)
-        self.is_cut = True
-        self._cuts += 1
-        number = self._cuts
-        self.world.after(for_s, lambda: self._mend(number))
-
-    def _mend(self, number: int) -> None:
-        if number == self._cuts:
-            self.is_cut = False
-            self.world.stir()
+        self.cut_until_s = max(self.cut_until_s, self.world.now_s + for_s)
+        self.world.after(for_s + 1e-6, self.world.stir)
 
     def jump_wall(self, by_s: float) -> None:
         """Let somebody set the clock on this node's wall."""

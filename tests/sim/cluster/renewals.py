@@ -23,6 +23,8 @@ class Renewals:
         self._is_out = False
         self._next: RenewLeases | None = None
         self._turn = 0
+        self._is_due = False  # it is time for the regular renewal
+        self._answer: tuple[Sequence[Holding], Sequence[bool], float] | None = None
 
     def start(self) -> None:
         self._due(self._turn)
@@ -35,19 +37,21 @@ class Renewals:
 
     def send(self, holdings: Sequence[Holding]) -> None:
         """Ask the store."""
-        self._is_out = True
         sent_s, node = self.daemon.clock.steady_s(), self.daemon.node
 
         def act() -> Sequence[bool]:
             return run_now(node.shared.renew(holdings))
 
+        if self._is_due and self.world.is_calm(node, "renewed"):
+            self.world.count_request("renew", node)
+            self._answer = (holdings, act(), sent_s)  # once the event is over that asked for it
+            return
+        self._is_out = True
         self.world.ask(
-            node,
+            self.daemon,
             act,
-            lambda answers: self.daemon.when_running(
-                lambda: self._answered(holdings, answers, sent_s)
-            ),
-            lambda: self.daemon.when_running(self._failed),
+            lambda answers: self._answered(holdings, answers, sent_s),
+            self._failed,
             "renew",
         )
 
@@ -58,9 +62,11 @@ class Renewals:
     def _answered(
         self, holdings: Sequence[Holding], answers: Sequence[bool], sent_s: float
     ) -> None:
-        told = list(zip(holdings, answers, strict=True))
-        kept = tuple(holding for holding, is_kept in told if is_kept)
-        lost = tuple(holding for holding, is_kept in told if not is_kept)
+        kept, lost = tuple(holdings), tuple[Holding, ...]()
+        if not all(answers):
+            told = list(zip(holdings, answers, strict=True))
+            kept = tuple(holding for holding, is_kept in told if is_kept)
+            lost = tuple(holding for holding, is_kept in told if not is_kept)
         self._is_out = False
         self.daemon.handle(LeasesRenewed(kept, lost, self.trusted_from(sent_s)))
         self._go_on()
@@ -87,4 +93,9 @@ class Renewals:
         self._plan(self.every_s)
         # Nothing to renew, nothing to handle: half of all events of a quiet night.
         if any(track.is_leased for track in self.daemon.scheduler.state.runs.values()):
+            self._is_due = True
             self.daemon.handle(RenewalDue())
+            self._is_due = False
+            if self._answer is not None:
+                answer, self._answer = self._answer, None
+                self._answered(*answer)

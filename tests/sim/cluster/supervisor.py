@@ -25,6 +25,11 @@ class Supervisor:
         self.is_alive = True
         self.since_s = node.steady_s()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a process runs here."""
+        return any(process.ended_s is None for process in self.held.values())
+
     def start(self, run: ActiveRun, job: Job, until_s: float | None) -> None:
         if run.attempt > 1:
             self.forget(run.run_id)

@@ -10,8 +10,19 @@ A node whose daemon is up and reaches the store beats every second; while nothin
 happened at the store, all that such a beat would change is when the node was last seen,
 so that is written, as if it had, whenever somebody looks (``refresh_board``). Every commit
 that changes something, every fault and its end, and every lease that runs out makes all
-nodes really beat at their next second, as they would have. What production would learn, a
-node here learns at the same instant.
+nodes really beat at their next second, as they would have. After a fault they also do while
+those that it took away cease to count as live, some five seconds later. What production would
+learn, a node here learns at the same instant.
+
+A renewal on a calm day is committed and answered in the instant in which it is sent: nobody
+looks at a lease meanwhile. When a fault is near, it takes its way as every request.
+
+Nor is every request simulated that a node sends in vain. For ``RESOLVED_S`` after the store
+has vanished all of them are: claims whose answer is open, leases that run out, requests that
+arrive after all. From then on a daemon knows all that silence can tell it, and one more
+failure changes nothing in it, so it sends one every ``SELDOM_S`` only (which may still arrive
+late), until the store is back; then it sends the next at some instant of the pause in which
+production would (see :meth:`World.pause_s`).
 """
 
 import heapq
@@ -21,7 +32,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobd.core.cluster import NodeSeen
 from jobd.core.job import Job, Scope
@@ -30,9 +41,15 @@ from jobd.store.memory import MemoryStore
 from tests.sim.cluster.journal import LOCKED, Journal, Process
 from tests.sim.cluster.node import Node
 
+if TYPE_CHECKING:
+    from tests.sim.cluster.daemon import Daemon
+
 EPOCH = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)  # a DST night in Europe lies ahead
 Duration = Callable[[random.Random], tuple[float, int]]  # seconds, exit code
 WRITES = ("settle", "other")
+COMMITS = {"settle": "commit", "other": "commit", "enrol": "commit", "renew": "renewed"}
+RESOLVED_S = 30.0  # how long requests in vain are all sent; longer than any late one takes
+SELDOM_S = 30.0
 TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; see LIVE_FOR
 
 
@@ -40,7 +57,7 @@ TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; s
 class Moment:
     """A fault that waits for a dangerous instant: the first of that kind after ``after_s``."""
 
-    kind: str  # "commit", "kill", "start", "posted"
+    kind: str  # "commit", "renewed", "kill", "start", "posted"
     after_s: float
     strike: Callable[[Node], None]
 
@@ -65,9 +82,11 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.store_offset_s = 0.0
-        self.store_is_down = False
+        self._told_now_s, self._told_now = -1.0, EPOCH  # what the store's clock said last, and when
+        self.down_until_s = 0.0  # until then the store is away
         self.slow_until_s = 0.0
         self.locked_until_s = 0.0  # until then nobody's writes get through
+        self.trouble_ends_s = float("inf")  # no fault lasts much longer
         self.news = 0  # counts what has changed at the store
         self.stirred_until_s = 0.0
         self.moments: list[Moment] = []
@@ -77,13 +96,25 @@ class World:
         self.nodes = {name: self.node_class(self, name) for name in self.names}
 
     @property
+    def store_is_down(self) -> bool:
+        return self.now_s < self.down_until_s
+
+    def back_at_s(self, node: Node, kind: str) -> float:
+        """Return when requests of a kind get through again, as far as is known now."""
+        locked_until_s = self.locked_until_s if kind in WRITES else 0.0
+        return max(self.down_until_s, node.cut_until_s, locked_until_s)
+
+    @property
     def shared(self) -> dict[str, Job]:
         """Return the jobs that any node may run."""
         return {name: job for name, job in self.jobs.items() if job.scope is Scope.CLUSTER}
 
     def store_now(self) -> datetime:
         """Return the store's clock."""
-        return EPOCH + timedelta(seconds=self.now_s + self.store_offset_s)
+        if self._told_now_s != self.now_s:
+            self._told_now_s = self.now_s
+            self._told_now = EPOCH + timedelta(seconds=self.now_s + self.store_offset_s)
+        return self._told_now
 
     def at(self, when_s: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (when_s, next(self._numbers), act))
@@ -106,49 +137,91 @@ class World:
 
     def ask(
         self,
-        node: Node,
+        daemon: "Daemon",
         act: Callable[[], Any],
         answered: Callable[[Any], None],
         failed: Callable[[], None],
         kind: str,
     ) -> None:
-        """Send a request to the store; exactly one of ``answered`` and ``failed`` follows.
+        """Send a daemon's request to the store.
 
-        It may be lost on its way there; then it sometimes arrives long after its sender has
-        given up. Or its answer may be lost. Who sent it may be dead by then.
+        Exactly one of ``answered`` and ``failed`` follows while the daemon lives, once it runs.
+        A request may be lost on its way there; then it sometimes arrives long after its sender
+        has given up. Or its answer may be lost. Who sent it may be dead by then.
         """
+        node = daemon.node
         there_s, back_s = self._latency(node), self._latency(node)
         give_up_s = self.now_s + node.patience_s
-        lost = lambda: self.at(max(give_up_s, self.now_s), failed)  # noqa: E731
+
+        def lost() -> None:
+            self.at(max(give_up_s, self.now_s), lambda: daemon.when_running(failed))
 
         def arrive() -> None:
             is_locked = kind in WRITES and self.now_s < self.locked_until_s
             if self.store_is_down or node.is_cut or is_locked:
                 if self.random.random() < 0.2:
-                    self.after(self.random.uniform(0, 20), self._late(act))
+                    self.after(self.random.uniform(0, 20), self._late(act, kind))
                 lost()
                 return
-            self.journal.requests[kind, node.name, int(self.now_s)] += 1
+            self.count_request(kind, node)
             answer = act()
-            self.struck("commit", node)
+            if kind in COMMITS:
+                self.struck(COMMITS[kind], node)
             is_late = self.now_s + back_s > give_up_s
-            self.after(back_s, lambda: lost() if is_late or node.is_cut else answered(answer))
+
+            def back() -> None:
+                if is_late or node.is_cut:
+                    self.journal.dangers[f"lost answer: {kind}"] += 1
+                    lost()
+                elif daemon.is_alive and not daemon.is_frozen:
+                    answered(answer)
+                else:
+                    daemon.when_running(lambda: answered(answer))
+
+            self.after(back_s, back)
 
         self.after(there_s, arrive)
 
-    def _late(self, act: Callable[[], Any]) -> Callable[[], None]:
+    def is_calm(self, node: Node, moment: str) -> bool:
+        """Whether nothing is wrong with a node and its way to the store, nor was just now, and
+        no fault waits for such a moment."""
+        now_s = self.now_s
+        trouble_s = max(self.stirred_until_s, self.slow_until_s, self.down_until_s)
+        if now_s < max(trouble_s, node.cut_until_s):
+            return False
+        due = itertools.takewhile(lambda one: one.after_s <= now_s, self.moments)
+        return all(one.kind != moment for one in due)
+
+    def count_request(self, kind: str, node: Node) -> None:
+        """A request has reached the store."""
+        self.journal.requests[kind, node.name, int(self.now_s)] += 1
+
+    def pause_s(
+        self, node: Node, kind: str, failing_since_s: float | None, usual_s: float
+    ) -> float:
+        """Return how long to wait after a failure before the next request; see above."""
+        away_s = self.back_at_s(node, kind) - self.now_s
+        if failing_since_s is None or self.now_s - failing_since_s < RESOLVED_S:
+            return usual_s
+        if away_s < usual_s:
+            return usual_s
+        return min(SELDOM_S, away_s + self.random.uniform(0, usual_s + node.patience_s))
+
+    def _late(self, act: Callable[[], Any], kind: str) -> Callable[[], None]:
         """Return what a request does that arrives after its sender has given up."""
 
         def arrive() -> None:
             if not self.store_is_down:
+                self.journal.dangers[f"late request: {kind}"] += 1
                 act()
 
         return arrive
 
     def _latency(self, node: Node) -> float:
+        lot = self.random.random()
         if self.now_s < self.slow_until_s:
-            return self.random.uniform(0.0, 0.6 * node.patience_s)
-        return self.random.uniform(0.0002, 0.5 if self.random.random() < 0.01 else 0.005)
+            return lot * 0.6 * node.patience_s
+        return 0.0002 + (lot * 0.005 if lot < 0.99 else (lot - 0.99) * 50.0)
 
     def changed(self) -> None:
         """Something has happened at the store that beats tell."""
@@ -167,9 +240,10 @@ class World:
         """Write down the beats that were not worth an event; see above."""
         board = self.store._board
         for node in self.nodes.values():
-            age_s = node.unseen_for_s()
+            daemon = node.daemon
             known = board.nodes.get(node.name)
-            if age_s is not None and known is not None:
+            if daemon is not None and daemon.is_seen and known is not None:
+                age_s = self.now_s - daemon.heart.last_regular_s
                 seen_at = self.store_now() - timedelta(seconds=age_s)
                 if seen_at > known.seen_at:
                     board.nodes[node.name] = NodeSeen(known.word, known.started_at, seen_at)
@@ -177,8 +251,11 @@ class World:
     def struck(self, kind: str, node: Node) -> None:
         """A dangerous instant: let a fault that waits for it happen now."""
         for moment in self.moments:
-            if moment.kind == kind and moment.after_s <= self.now_s:
+            if moment.after_s > self.now_s:
+                return  # and so do all that follow
+            if moment.kind == kind:
                 self.moments.remove(moment)
+                self.journal.dangers[f"struck: {kind}"] += 1
                 moment.strike(node)
                 return
 
@@ -190,17 +267,14 @@ class World:
         self.journal.steps.append((self.now_s, by_s))
         self.stir()
         self.store_offset_s += by_s
+        self._told_now_s = -1.0
         self._watch_leases()
 
     def lose_store(self, for_s: float) -> None:
         self.journal.trouble("", self.now_s, self.now_s + for_s)
         self.stir()
-        self.store_is_down = True
-        self.after(for_s, self._find_store)
-
-    def _find_store(self) -> None:
-        self.store_is_down = False
-        self.stir()
+        self.down_until_s = max(self.down_until_s, self.now_s + for_s)
+        self.after(for_s + 1e-6, self.stir)
 
     def lock_tables(self, for_s: float) -> None:
         """Let somebody's lock hold up claims and ends; beats and renewals do not need it."""
