@@ -150,6 +150,9 @@ class Remembered:
             is_wish = before is not None and _wishes(before) != _wishes(state)
             if name in changed or is_wish:
                 self.changed_at[name] = now
+        if draft.cuts:  # what is void is no news
+            gone = [row for row, _ in draft.cuts]
+            self.news = deque((row for row in self.news if row not in gone), NEWS_KEPT)
         for rows in draft.ticks.values():
             self.news.extend(rows)
 

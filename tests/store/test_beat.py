@@ -3,8 +3,10 @@
 import pytest
 
 from jobd.core.claim import Pause
+from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import StopCause
 from jobd.errors import StateError
+from jobd.ports import Batch
 from tests.store.shared import word_of
 
 
@@ -77,6 +79,19 @@ async def test_a_little_before_is_told_again(cluster) -> None:
     assert len(view.decided) == 1
     view = await (await cluster.node("b")).beat(word_of("b"), cluster.at(0.1))
     assert view.decided == ()
+
+
+async def test_a_skip_that_is_void_is_not_told(cluster) -> None:
+    """The clock was set back behind it: whoever takes its tick for decided loses it."""
+    await cluster.enrol("backup")
+    await cluster.set(10)
+    skip = Skip(TickRange("backup", cluster.at(10), cluster.at(10), 1), SkipReason.MISFIRE)
+    store = await cluster.node("b")
+    await store.settle(Batch(skips=(skip,)))
+    await cluster.set(9)
+    assert len((await store.beat(word_of("b"), cluster.at(9))).decided) == 1
+    await store.void_skips_after(cluster.now, {})
+    assert (await store.beat(word_of("b"), cluster.at(9))).decided == ()
 
 
 async def test_without_since_there_are_no_ticks_and_no_jobs(cluster) -> None:
