@@ -150,11 +150,16 @@ class Remembered:
             is_wish = before is not None and _wishes(before) != _wishes(state)
             if name in changed or is_wish:
                 self.changed_at[name] = now
-        if draft.cuts:  # what is void is no news
-            gone = [row for row, _ in draft.cuts]
-            self.news = deque((row for row in self.news if row not in gone), NEWS_KEPT)
+        if draft.cuts:
+            self._take_back(draft.cuts)
         for rows in draft.ticks.values():
             self.news.extend(rows)
+
+    def _take_back(self, cuts: Sequence[tuple[TickRecord, TickRecord | None]]) -> None:
+        """Tell no more of what was cut: by the clock that was ahead it would be news for long."""
+        left = {id(row): what for row, what in cuts}
+        kept = (left.get(id(row), row) for row in self.news)
+        self.news = deque((row for row in kept if row is not None), self.news.maxlen)
 
     def _keep_ticks(self, draft: Draft) -> None:
         for job, rows in draft.ticks.items():

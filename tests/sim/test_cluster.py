@@ -10,8 +10,8 @@ import pytest
 from tests.sim.cluster.faults import KINDS
 from tests.sim.cluster.nights import Night, night, replay, verdict
 
-SEEDS_A_TEST = 10
-TESTS = 4
+SEEDS_A_TEST = 25
+TESTS = 8
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(0, SEEDS_A_TEST * TESTS, SEEDS_A_TEST))
 def test_nights_of_every_trouble_break_no_promise(pool, first):
-    """Each seed is a night of 24 hours with two faults an hour, most at the worst instant."""
-    broken = pool.map(replay, range(first, first + SEEDS_A_TEST))
+    """Each seed is a night of 24 hours with three faults an hour, most at the worst instant."""
+    broken = pool.map(replay, range(first, first + SEEDS_A_TEST), chunksize=2)
     assert [complaints for complaints in broken if complaints] == []
 
 

@@ -1,10 +1,13 @@
 """Beats: what nodes tell the store of themselves, and see of each other through it."""
 
+from datetime import timedelta
+
 import pytest
 
 from jobd.core.claim import Pause
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import StopCause
+from jobd.core.schedule import EverySchedule
 from jobd.errors import StateError
 from jobd.ports import Batch
 from tests.store.shared import word_of
@@ -171,3 +174,16 @@ async def test_orphans_are_this_node_s(cluster) -> None:
     assert list(await (await cluster.node("a")).orphans()) == []
     await cluster.enrol(node="b")
     assert [run.run_id for run in await (await cluster.node("b")).orphans()] == ["r1"]
+
+
+async def test_a_skip_that_was_void_is_told_no_more(cluster) -> None:
+    """By the clock that was ahead it was decided only just now, for as long as that was ahead."""
+    store, tick = await cluster.node(), cluster.at(30)
+    await cluster.enrol("backup")
+    await cluster.set(40)
+    await store.skip([Skip(TickRange("backup", tick, tick, 1), SkipReason.MISFIRE)], "a", tick)
+    assert (await store.beat(word_of("a"), cluster.at(39))).decided
+    await cluster.set(10)
+    schedule = EverySchedule.of(timedelta(minutes=10), job="backup")
+    await store.void_skips_after(cluster.now, {"backup": schedule})
+    assert (await store.beat(word_of("a"), cluster.at(10))).decided == ()

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tests.sim.cluster.node import Node
 
 T = TypeVar("T")
+NOTABLE = timedelta(milliseconds=20)
 
 
 class MachineClock:
@@ -232,6 +233,8 @@ class Daemon:
         offset_s = self._measure_offset_s()
         moved = timedelta(seconds=offset_s - self._offset_s)
         self._offset_s = offset_s
+        if abs(moved) > NOTABLE:
+            self._wakeup = None  # planned by a wrong clock; the loop looks once a second
         if abs(moved) > JUMP:
             self._decide(ClockJumped(moved))
 

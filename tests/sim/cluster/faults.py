@@ -1,8 +1,9 @@
 """Faults: what can go wrong, when, and for how long, drawn by the seed.
 
-Most of what breaks agreement needs an unlucky instant. So half of all faults wait for one:
-a commit whose answer is still on its way, a kill that has begun, an attempt that has just
-started. And they last about as long as hurts: a little less, or more, than a lease.
+Most of what breaks agreement needs an unlucky instant. So more than half of all faults of one
+node wait for one: a commit whose answer is still on its way, a kill that has begun, an attempt
+that has just started. Others strike just before many ticks come. And they last about as long
+as hurts: a little less, or more, than a lease.
 """
 
 import random
@@ -34,7 +35,7 @@ def draw(world: World, until_s: float, number: int, kinds: Sequence[str]) -> Non
     """Put a night's faults on the world's agenda."""
     chance, world.trouble_ends_s = world.random, until_s + ENDS_S
     for _ in range(number if kinds else 0):
-        kind, when_s = chance.choice(kinds), chance.uniform(60, until_s)
+        kind, when_s = chance.choice(kinds), _instant(chance, until_s)
         for_s = _size_s(chance, world.terms.ttl.total_seconds())
         if kind in OF_ONE_NODE and chance.random() < 0.6:
             strike = _on_node(kind, for_s, chance)
@@ -46,6 +47,15 @@ def draw(world: World, until_s: float, number: int, kinds: Sequence[str]) -> Non
             strike_all = _on_all(kind, for_s, chance)
             world.at(when_s, lambda strike_all=strike_all: strike_all(world))
     world.moments.sort(key=lambda moment: moment.after_s)
+
+
+def _instant(chance: random.Random, until_s: float) -> float:
+    """Return when a fault strikes: one in three shortly before a full hour, when many ticks come
+    and who has just vanished still counts as live."""
+    when_s = chance.uniform(60, until_s)
+    if chance.random() < 1 / 3:
+        when_s = max(when_s // 3600 * 3600, 3600.0) + chance.uniform(-6.0, 0.5)
+    return when_s
 
 
 def _victim(world: World) -> Node:

@@ -6,7 +6,7 @@ from tests.sim.cluster.checkers.accounted import ledger
 from tests.sim.cluster.world import World
 
 BEATS_A_SECOND = 3  # two, at the edges of a second
-WRITES_A_SECOND = 12  # of one node: claims, ends, and what has waited for a way
+WRITES_A_SECOND = 15  # of one node: claims, ends, and what has waited for a way
 WRITES_A_TICK = 4.0  # claim, end, an attempt that is saved, one that came too late
 WRITES_A_TROUBLE = 100
 
