@@ -33,6 +33,7 @@ class NodeWord:
     load: float = 0.0  # share of the node's room that is taken, 0 to 1
     is_draining: bool = False
     is_leaving: bool = False  # a clean stop: the others need not wait for its turn
+    doubts_until: datetime | None = None  # it has seen the store's clock being set
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,22 @@ class Neighbours:
     def hear(self, view: ClusterView, *, has_stepped: bool) -> None:
         """Take in a view. After a step of the store's clock leases cannot be judged by it,
         until every one that was running then has been renewed or is over."""
+        is_first = self.seen_at is None
         self.nodes, self.seen_at, self.pools = view.nodes, view.at, view.pools
         self.heard_since = self.heard_since or view.at
         if has_stepped:
             self.trusts_from = view.at + self.terms.ttl
+        if is_first:  # whoever is there has beaten by then, and told of a step that was before us
+            self.trusts_from = max(self.trusts_from, view.at + LIVE_FOR)
+        self._share_doubts(view.at)
+
+    def _share_doubts(self, at: datetime) -> None:
+        """Doubt the store's clock as long as any of the others does: this node may have been
+        started, or been cut off, since it was set."""
+        for seen in self._live():
+            doubts_until = seen.word.doubts_until
+            if doubts_until is not None and doubts_until > self.trusts_from:
+                self.trusts_from = min(doubts_until, at + self.terms.ttl)
 
     def fall_silent(self, now: datetime) -> None:
         """The store does not answer."""
@@ -70,6 +82,10 @@ class Neighbours:
             return False
         began, ended = self.last_silence
         return began <= instant <= ended
+
+    def doubts_until(self, now: datetime) -> datetime | None:
+        """Return until when the store's clock is not trusted; None: it is."""
+        return self.trusts_from if now < self.trusts_from else None
 
     def may_take_over(self, now: datetime) -> bool:
         """Return whether a lease that is past by the store's clock has run out."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 
 import anyio
@@ -119,7 +120,12 @@ class Membership:
             load=state.room.load,
             is_draining=state.drain is not None,
             is_leaving=self._is_leaving or state.is_stopping,
+            doubts_until=self._doubts_until(),
         )
+
+    def _doubts_until(self) -> datetime | None:
+        neighbours = self._scheduler.state.neighbours
+        return None if neighbours is None else neighbours.doubts_until(self.clock.now())
 
     async def _own_id(self) -> str:
         """Return the identity of this state directory, made at the first start."""

@@ -247,7 +247,8 @@ def audit_of(found: Json) -> AuditEntry:
 def word_json(word: NodeWord) -> Json:
     """Return what a node tells of itself."""
     told = {name: text(v) if isinstance(v, str) else v for name, v in asdict(word).items()}
-    return {**told, "labels": [text(label) for label in word.labels]}
+    doubts_until = micros_or_none(word.doubts_until)
+    return {**told, "labels": [text(one) for one in word.labels], "doubts_until": doubts_until}
 
 
 def node_of(found: Json) -> NodeSeen:
@@ -255,6 +256,7 @@ def node_of(found: Json) -> NodeSeen:
     known = {item.name for item in fields(NodeWord)}
     told = {name: value for name, value in found["word"].items() if name in known}
     told["labels"] = tuple(told.get("labels", ()))
+    told["doubts_until"] = instant_or_none(told.get("doubts_until"))
     times = instant_of(found["started_at"]), instant_of(found["seen_at"])
     return NodeSeen(NodeWord(**told), *times)
 

@@ -181,11 +181,16 @@ class Heart:
             self.beat()
 
     def _word(self) -> NodeWord:
-        is_draining, is_leaving = self.node.drain is not None, self.is_leaving
+        neighbours = self.daemon.scheduler.state.neighbours
+        assert neighbours is not None
+        told = {
+            "is_draining": self.node.drain is not None,
+            "is_leaving": self.is_leaving,
+            "doubts_until": neighbours.doubts_until(self.daemon.clock.now()),
+        }
         word = self._last_word
-        if (word.is_draining, word.is_leaving) != (is_draining, is_leaving):
-            word = replace(word, is_draining=is_draining, is_leaving=is_leaving)
-            self._last_word = word
+        if any(getattr(word, name) != value for name, value in told.items()):
+            self._last_word = word = replace(word, **told)
         return word
 
 

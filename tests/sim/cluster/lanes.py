@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobd.core.effects import (
@@ -190,7 +191,7 @@ class SharedLane(Lane):
                 run_now(store.void_skips_after(after, schedules))
             case TakeRuns(wishes):
                 self.world.changed()
-                return run_now(store.take_over(wishes))
+                return run_now(store.take_over(wishes, self.not_after()))
             case SavePause(jobs, pause):
                 run_now(store.save_pause(jobs, pause))
             case SaveSkipNext(job, skip_next):
@@ -207,6 +208,7 @@ class SharedLane(Lane):
             skips=tuple(skip for effect in skips for skip in effect.skips),
             claims=tuple(request for effect in claims for request in effect.requests),
             may_take_over=self.may_take_over(),
+            not_after=self.not_after(),
         )
 
         def answered(settled: Settled) -> None:
@@ -226,6 +228,10 @@ class SharedLane(Lane):
     def trusted_from(self, sent_s: float) -> float:
         """Return from when a lease counts: the mutant of this counts from the answer."""
         return sent_s
+
+    def not_after(self) -> datetime:
+        """Return what the store's clock cannot be past, if it is right."""
+        return self.daemon.clock.now() + self.daemon.world.terms.clock_doubt
 
     def may_take_over(self) -> bool:
         neighbours = self.daemon.scheduler.state.neighbours
