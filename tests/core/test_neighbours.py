@@ -72,9 +72,33 @@ def test_this_node_s_own_labels_count(
     assert neighbours.is_home_of(make_job("a", nodes=wanted)) is is_home
 
 
-def test_leases_are_judged_from_the_first_view_on(neighbours: Neighbours) -> None:
+def test_leases_are_judged_once_everybody_has_beaten(neighbours: Neighbours) -> None:
+    """Whoever has seen the store's clock being set has told so by then."""
     neighbours.hear(view(), has_stepped=False)
-    assert neighbours.may_take_over(NOON)
+    assert not neighbours.may_take_over(NOON + LIVE_FOR - SECOND)
+    assert neighbours.may_take_over(NOON + LIVE_FOR)
+
+
+def test_doubts_about_the_clock_are_shared(neighbours: Neighbours) -> None:
+    """This daemon may have been started since the clock was set."""
+    doubting = seen("app2", doubts_until=NOON + 20 * SECOND)
+    neighbours.hear(view(doubting), has_stepped=False)
+    assert not neighbours.may_take_over(NOON + 19 * SECOND)
+    assert neighbours.doubts_until(NOON) == NOON + 20 * SECOND
+    assert neighbours.doubts_until(NOON + 20 * SECOND) is None
+
+
+def test_no_doubt_lasts_longer_than_a_lease(neighbours: Neighbours) -> None:
+    """It may be told by a clock that has been set back since."""
+    doubting = seen("app2", doubts_until=NOON + timedelta(days=1))
+    neighbours.hear(view(doubting), has_stepped=False)
+    assert neighbours.may_take_over(NOON + TTL)
+
+
+def test_doubts_of_a_node_that_is_gone_count_for_nothing(neighbours: Neighbours) -> None:
+    doubting = seen("app2", LIVE_FOR + SECOND, doubts_until=NOON + 20 * SECOND)
+    neighbours.hear(view(doubting), has_stepped=False)
+    assert neighbours.may_take_over(NOON + LIVE_FOR)
 
 
 def test_after_a_step_of_the_clock_leases_are_judged_once_all_were_renewed(

@@ -11,8 +11,7 @@ from tests.sim.cluster.faults import KINDS
 from tests.sim.cluster.nights import Night, night, replay, verdict
 
 SEEDS_A_TEST = 20
-TESTS = 7
-FORGETS_A_STEP = 74
+TESTS = 12  # about as many nights as two cores simulate in two minutes
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +24,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 @pytest.mark.parametrize("first", range(0, SEEDS_A_TEST * TESTS, SEEDS_A_TEST))
 def test_nights_of_every_trouble_break_no_promise(pool, first):
     """Each seed is a night of 24 hours with three faults an hour, most at the worst instant."""
-    seeds = [seed for seed in range(first, first + SEEDS_A_TEST) if seed != FORGETS_A_STEP]
-    broken = pool.map(replay, seeds, chunksize=2)
+    broken = pool.map(replay, range(first, first + SEEDS_A_TEST), chunksize=2)
     assert [complaints for complaints in broken if complaints] == []
 
 
@@ -36,12 +34,6 @@ def test_a_night_of_one_trouble_breaks_no_promise(pool, kind):
     plan = Night(hours=8, kinds=(kind,), faults_an_hour=6)
     broken = pool.map(partial(replay, plan=plan), range(1000, 1004))
     assert [complaints for complaints in broken if complaints] == []
-
-
-@pytest.mark.xfail(strict=True, reason="a daemon that restarts soon after a step takes over")
-def test_a_daemon_that_restarts_after_a_step_of_the_stores_clock_takes_nothing_over():
-    """It has not seen the clock being set forward; holders renew within a third of the ttl."""
-    assert replay(FORGETS_A_STEP) == []
 
 
 def test_a_quiet_night_starts_what_is_wanted():

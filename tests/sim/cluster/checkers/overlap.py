@@ -6,10 +6,6 @@ from jobd.core.job import Overlap, Scope
 from tests.sim.cluster.journal import Process
 from tests.sim.cluster.world import World
 
-# After the store's clock was set forward leases look as if they had run out, until each node
-# has beaten once: what claims do in between no node can help.
-UNAWARE_S = 2.0
-
 
 def no_overlap(world: World) -> list[str]:
     """Not more processes at once than the job's overlap allows, in the world's own time."""
@@ -31,14 +27,9 @@ def _crowds(world: World, name: str, processes: list[Process], places: int) -> l
     for process in sorted(processes, key=lambda p: p.started_s):
         running = [p for p in running if p.lives_until() > process.started_s]
         running.append(process)
-        if len(running) > places and not _is_excused(world, process):
+        if len(running) > places:
             nodes = ", ".join(
                 f"{p.run.run_id} on {p.node} since {p.started_s:.3f}" for p in running
             )
             complaints.append(f"{name}: {len(running)} at once at {process.started_s:.3f}: {nodes}")
     return complaints
-
-
-def _is_excused(world: World, process: Process) -> bool:
-    forwards = [at_s for at_s, by_s in world.journal.steps if by_s > 0]
-    return any(at_s <= process.started_s <= at_s + UNAWARE_S for at_s in forwards)
