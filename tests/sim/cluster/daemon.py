@@ -235,6 +235,7 @@ class Daemon:
         self._offset_s = offset_s
         if abs(moved) > NOTABLE:
             self._wakeup = None  # planned by a wrong clock; the loop looks once a second
+            self._plan_wakeup()
         if abs(moved) > JUMP:
             self._decide(ClockJumped(moved))
 
