@@ -310,11 +310,7 @@ def make_scene() -> type[Scene]:
     return Scene
 
 
-# MemoryStore shares once it knows of leases.
-SHARED = ("memory", "postgres") if hasattr(MemoryStore, "settle") else ("postgres",)
-
-
-@pytest.fixture(params=SHARED)
+@pytest.fixture(params=["memory", "postgres"])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """Every store that nodes can share, with a clock that tests set."""
     cluster = make_cluster(request.param, request)

@@ -21,7 +21,6 @@ from jobd.core.outcome import Outcome, StopCause
 from jobd.core.schedule import CronSchedule
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.ports.shared_store import Batch
-from jobd.store.memory import MemoryStore
 from tests.store.conftest import make_cluster
 from tests.store.shared import Cluster, word_of
 
@@ -383,7 +382,6 @@ class Both:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(not hasattr(MemoryStore, "settle"), reason="memory does not share yet")
 @pytest.mark.parametrize("seed", range(4))
 async def test_postgres_answers_like_memory(request: Any, seed: int) -> None:
     """Ends only after every operation has both succeeded and been refused."""
