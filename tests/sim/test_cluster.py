@@ -11,7 +11,7 @@ from tests.sim.cluster.faults import KINDS
 from tests.sim.cluster.nights import Night, night, replay, verdict
 
 SEEDS_A_TEST = 20
-TESTS = 8  # so many that the whole suite stays under a quarter of an hour on two cores
+TESTS = 6  # so many that the whole suite stays under a quarter of an hour on two cores
 
 
 @pytest.fixture(scope="module")
