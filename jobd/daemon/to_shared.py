@@ -1,20 +1,21 @@
 """To the shared store: what concerns the cluster's jobs, in as few statements as can be.
 
 Ends go into the outbox first: that is when they are durable, and the supervisor may forget.
-From there they are delivered in order, riding with the next claim if one comes soon, and
-always before it, so that a claim which follows a run's end finds the lease free. While the
-store is silent ends and skips wait here; claims are answered as failed, and the core asks
-again.
+From there they are delivered in order, with the next claim if one comes soon, and always
+before it, so that a claim which follows a run's end finds the lease free. Saved attempts
+wait for that ride, too. While the store is silent ends and skips wait here; claims are
+answered as failed, and the core asks again.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from random import Random
 from typing import TypeVar
 
 import anyio
 
+from jobd.core.claim import ActiveRun
 from jobd.core.effects import (
     Claim,
     FinishRun,
@@ -39,11 +40,11 @@ from jobd.telemetry.logs import get_log
 RIDE_S = 0.3  # how long an end waits for a claim to ride with
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
-MOST_AT_ONCE = 500  # ends, or skips, in one statement
+MOST_AT_ONCE = 500  # saved attempts, ends, or skips, in one statement
 NOT_POSTED = -1  # in place of its number in the outbox: an end that is kept in mind only
 
 T = TypeVar("T")
-Other = SaveRun | SavePause | SaveSkipNext | VoidSkips | TakeRuns | StopElsewhere
+Other = SavePause | SaveSkipNext | VoidSkips | TakeRuns | StopElsewhere
 
 
 class ToShared:
@@ -74,6 +75,7 @@ class ToShared:
         self._chance = chance
         self._ends: deque[Posted] = deque()
         self._skips: deque[Skip] = deque()
+        self._saves: dict[str, ActiveRun] = {}  # where runs stand now, by their ids
         self._claims: list[Claim] = []
         self._others: deque[Other] = deque()
         self._failures = 0
@@ -105,13 +107,13 @@ class ToShared:
 
     @property
     def _is_waiting(self) -> bool:
-        return bool(self._ends or self._skips or self._others)
+        return bool(self._ends or self._skips or self._saves or self._others)
 
     @property
     def _would_be_lost(self) -> bool:
         """Whether a stop now would lose something. While the store is silent ends are safe in
         the outbox, and ticks that are to be skipped are found again by the next daemon."""
-        return bool(self._others) or (self._is_waiting and not self._failures)
+        return bool(self._others or self._saves) or (self._is_waiting and not self._failures)
 
     async def _gather(self) -> None:
         """Wait for effects, or until it is time to try again; take all that have come."""
@@ -141,6 +143,10 @@ class ToShared:
                 self._claims.append(effect)
             case RecordSkips(skips):
                 self._skips.extend(skips)
+            case SaveRun(run):
+                self._saves[run.run_id] = run
+            case TakeRuns(wishes) if self._others and isinstance(self._others[-1], TakeRuns):
+                self._others[-1] = TakeRuns((*self._others[-1].wishes, *wishes))
             case FinishRun():
                 raise AssertionError("ends are posted, not sorted")
             case _:
@@ -204,8 +210,6 @@ class ToShared:
 
     async def _send_other(self, effect: Other) -> None:
         match effect:
-            case SaveRun(run):
-                await self._store.save_run(run)
             case SavePause(jobs, pause):
                 await self._store.save_pause(jobs, pause)
             case SaveSkipNext(job, skip_next):
@@ -225,20 +229,25 @@ class ToShared:
         self._inbox.put(TakenOver(tuple(run for run in taken if run is not None), sent_s))
 
     async def _send_batch(self) -> None:
-        while self._ends or self._skips or self._claims:
-            ends, skips = _first(self._ends), _first(self._skips)
-            is_last = len(ends) == len(self._ends) and len(skips) == len(self._skips)
-            await self._send(ends, skips, self._claims if is_last else [])
+        while self._saves or self._ends or self._skips or self._claims:
+            ends, skips, saves = _first(self._ends), _first(self._skips), _first(self._saves)
+            rest = len(self._ends) - len(ends) + len(self._skips) - len(skips)
+            await self._send(ends, skips, [] if rest else self._claims, saves)
 
     async def _send_ends(self) -> None:
         while self._ends:
-            await self._send(_first(self._ends), [], [])
+            await self._send(_first(self._ends), [], [], [])
 
     async def _send(
-        self, ends: Sequence[Posted], skips: Sequence[Skip], claims: Sequence[Claim]
+        self,
+        ends: Sequence[Posted],
+        skips: Sequence[Skip],
+        claims: Sequence[Claim],
+        saves: Sequence[str],
     ) -> None:
         """Send one batch, pass the answers on and let go of what was delivered."""
         batch = Batch(
+            saves=tuple(self._saves[run_id] for run_id in saves),
             finishes=tuple(posted.finish for posted in ends),
             skips=tuple(skips),
             claims=tuple(request for effect in claims for request in effect.requests),
@@ -251,6 +260,8 @@ class ToShared:
             self._ends.popleft()
         for _ in skips:
             self._skips.popleft()
+        for run_id in saves:
+            del self._saves[run_id]
         if settled.skipped:
             self._inbox.put(SkipsRecorded(settled.skipped))
         if claims:
@@ -272,5 +283,5 @@ class ToShared:
             get_log().warning("the outbox cannot be emptied", error=str(error))
 
 
-def _first(items: deque[T]) -> list[T]:
+def _first(items: Collection[T]) -> list[T]:
     return list(islice(items, MOST_AT_ONCE))

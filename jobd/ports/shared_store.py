@@ -15,7 +15,7 @@ from jobd.ports.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Writes that go together: ends first, then skips, then claims."""
+    """Writes that go together: saved attempts first, then ends, skips, claims."""
 
     finishes: tuple[Finish, ...] = ()
     skips: tuple[Skip, ...] = ()
@@ -23,6 +23,7 @@ class Batch:
     may_take_over: bool = True  # False: a lease that has run out counts as valid
     # As False, if the store's clock is past this: it must have been set since the caller looked.
     not_after: datetime | None = None
+    saves: tuple[ActiveRun, ...] = ()  # see Store.save_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class SharedStore(Store, Protocol):
     """
 
     async def settle(self, batch: Batch) -> Settled:
-        """Perform a batch in one transaction; see ``finish``, ``skip`` and ``claim``, which
-        are batches of one kind."""
+        """Perform a batch in one transaction; see ``save_run``, ``finish``, ``skip`` and
+        ``claim``, which are batches of one kind."""
         ...
 
     async def renew(self, holdings: Sequence[Holding]) -> Sequence[bool]:

@@ -149,13 +149,17 @@ class MemoryStore:
     async def settle(self, batch: Batch) -> Settled:
         asker = self._asker(may_take_over=batch.may_take_over and self._is_in_time(batch.not_after))
         ends = asker if self._is_shared else None
-        return self._change(
-            lambda draft: Settled(
+
+        def decide_all(draft: Draft) -> Settled:
+            for run in batch.saves:
+                decide.save_run(draft, run, None)
+            return Settled(
                 tuple(decide.finish(draft, self._all, end, ends) for end in batch.finishes),
                 tuple(decide.skip(draft, self._all, wish, asker) for wish in batch.skips),
                 tuple(claim(draft, self._all, one, asker) for one in batch.claims),
             )
-        )
+
+        return self._change(decide_all)
 
     async def renew(self, holdings: Sequence[Holding]) -> Sequence[bool]:
         asker, job_of = self._asker(), self._all.job_of

@@ -26,7 +26,7 @@ from jobd.store import postgres_rows as rows
 from jobd.store.postgres_lane import Door, Lane
 from jobd.store.postgres_migrate import own_tables, prepare
 from jobd.store.postgres_questions import Questions
-from jobd.store.postgres_settle import Settling
+from jobd.store.postgres_settle import Settling, save_json
 from jobd.store.postgres_void import void
 from jobd.store.sqlite_rows import micros_or_none
 
@@ -127,14 +127,7 @@ class PgStore:
 
     async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
         """See :meth:`jobd.ports.Store.save_run`."""
-        asked = {
-            "run_id": run.run_id,
-            "job": run.job,
-            "token": run.token,
-            "attempt": run.attempt,
-            "retry_at": micros_or_none(run.retry_at),
-            "started_at": micros_or_none(started_at),
-        }
+        asked = {"jobs": [run.job], "saves": [save_json(run, started_at)]}
         await self._on(self._writes, "save_run", asked)
 
     async def renew(self, holdings: Sequence[Holding]) -> Sequence[bool]:
@@ -263,7 +256,7 @@ class PgStore:
         return await self._questions.prune(older_than, keep_per_job)
 
     async def _settle(self, batch: Batch, node: str) -> Settled:
-        if not (batch.finishes or batch.skips or batch.claims):
+        if not (batch.saves or batch.finishes or batch.skips or batch.claims):
             return Settled()
         settling = Settling(batch, node, self._ttl)
         for _ in range(_RECOUNTS):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from jobd.core.claim import ClaimAnswer, ClaimDenied, ClaimGranted, ClaimRequest
+from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimDenied, ClaimGranted, ClaimRequest
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.ports.shared_store import Batch, Settled
 from jobd.store import postgres_rows as rows
@@ -48,6 +48,8 @@ class Settling:
             asked["pools"] = sorted(pools)
         if batch.skips:
             asked["skips"] = self._skips
+        if batch.saves:
+            asked["saves"] = [save_json(run) for run in batch.saves]
         return asked
 
     def learn(self, again: Mapping[str, Sequence[Sequence[int]]]) -> None:
@@ -100,6 +102,17 @@ class Settling:
         return items
 
 
+def save_json(run: ActiveRun, started_at: datetime | None = None) -> rows.Json:
+    """Return where a run stands. ``started_at``: when it began, if that is to be remembered."""
+    return {
+        "run_id": run.run_id,
+        "token": run.token,
+        "attempt": run.attempt,
+        "retry_at": micros_or_none(run.retry_at),
+        "started_at": micros_or_none(started_at),
+    }
+
+
 def waves_of(items: Iterable[tuple[T, Collection[Hashable]]]) -> list[list[T]]:
     """Return items in runs of which none contests with another of its run."""
     waves, taken = list[list[T]](), set[Hashable]()
@@ -118,8 +131,8 @@ def _contested(wish: ClaimRequest) -> Collection[Hashable]:
 
 
 def _jobs_of(batch: Batch) -> set[str]:
-    ends = {end.record.job for end in batch.finishes}
-    return ends | {s.ticks.job for s in batch.skips} | {c.job for c in batch.claims}
+    runs = {end.record.job for end in batch.finishes} | {run.job for run in batch.saves}
+    return runs | {s.ticks.job for s in batch.skips} | {c.job for c in batch.claims}
 
 
 def _meet(one: TickRange, other: TickRange) -> bool:

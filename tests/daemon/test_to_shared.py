@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -362,7 +363,7 @@ async def test_wishes_come_before_the_claims_that_follow_them(desk: Desk) -> Non
 @pytest.mark.parametrize(
     ("effect", "call"),
     [
-        (SaveRun(run_of("a", "r1")), "save_run"),
+        (SaveRun(run_of("a", "r1")), "settle"),
         (SavePause(("a",), None, "anna"), "save_pause"),
         (SaveSkipNext("a", None, "anna"), "save_skip_next"),
         (VoidSkips(NOON, {}), "void_skips_after"),
@@ -375,6 +376,28 @@ async def test_each_effect_is_repeated_until_it_is_taken(
     desk.store.fails_next = 2
     await desk.work_off(effect)
     assert [name for name, _ in desk.store.calls] == [call] * 3
+
+
+async def test_saved_attempts_leave_together(desk: Desk) -> None:
+    """A herd that fails is retried at once: no statement for each run's next attempt."""
+    runs = [await desk.grant(job, f"r-{job}") for job in "abc"]
+    saves = [SaveRun(replace(run, attempt=attempt)) for attempt in (2, 3) for run in runs]
+    await desk.work_off(*saves)
+    (batch,) = desk.store.asked("settle")
+    assert [run.attempt for run in batch.saves] == [3, 3, 3]
+
+
+async def test_a_stop_waits_for_saved_attempts(desk: Desk) -> None:
+    await desk.stop(SaveRun(replace(await desk.grant(), attempt=2)))
+    assert (await desk.store.view.run("r1")).attempt == 2  # type: ignore[union-attr]
+
+
+async def test_runs_are_taken_over_together(desk: Desk) -> None:
+    wanted = await overdue(desk)
+    nobody = TakeOver(run_of("b", "r9"), NOON)
+    (taken,) = await desk.work_off(TakeRuns((wanted,)), TakeRuns((nobody,)))
+    assert isinstance(taken, TakenOver)
+    assert [run.run_id for run in taken.runs] == ["r1"]
 
 
 async def overdue(desk: Desk) -> TakeOver:

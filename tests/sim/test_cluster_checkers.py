@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from jobd.core import enrol, runs, ticks, turns
+from jobd.core.effects import Claim
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Tick, due_time
 from jobd.core.state import RunTrack, SchedulerState
@@ -157,6 +158,20 @@ def test_load_is_bounded_catches_one_who_looks_around_all_the_time(monkeypatch):
 
 def test_load_is_bounded_catches_claims_that_every_node_makes_at_once(monkeypatch):
     monkeypatch.setattr(turns, "_wait", lambda *_: timedelta(0))
+    assert is_caught(checkers.load_is_bounded)
+
+
+def test_load_is_bounded_catches_claims_that_leave_one_by_one(monkeypatch):
+    """At the full hour a node would knock once for each of its jobs."""
+    send_batch = SharedLane._send_batch
+
+    def send_one(lane):
+        requests = [request for claim in lane._claims for request in claim.requests]
+        lane._claims = [Claim(tuple(requests[:1]))] if requests else []
+        send_batch(lane)
+        lane._claims = [Claim(tuple(requests[1:]))] if requests[1:] else []
+
+    monkeypatch.setattr(SharedLane, "_send_batch", send_one)
     assert is_caught(checkers.load_is_bounded)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobd.core.claim import ClaimGranted, Pause, PoolDemand
+from jobd.core.claim import ActiveRun, ClaimGranted, Pause, PoolDemand
 from jobd.core.cluster import ClusterView, Holding, Letter, TakeOver
 from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
@@ -177,6 +177,7 @@ class Both:
             tuple(self.skip() for _ in range(chance.choice((0, 0, 1, 2, 3)))),
             tuple(self.wish() for _ in range(chance.choice((0, 1, 2, 4)))),
             chance.random() < 0.8,
+            saves=await self.saves(),
         )
         node = self.random.choice(NODES)
         done = await self.ask("settle", batch, node=node)
@@ -307,17 +308,25 @@ class Both:
         schedules = dict.fromkeys(self.random.sample(JOBS, 3), MINUTES)
         self.saw("void", await self.ask("void_skips_after", self.scene.now, schedules))
 
-    async def save_run(self) -> None:
-        if not self.runs:
-            return
-        active = await self.active()
-        run = self.random.choice(active or [None])
-        if run is None:
-            return
-        run = replace(run, token=run.token + (self.random.random() < 0.2))
-        run = replace(
-            run, attempt=self.random.randint(1, 5), retry_at=self.random.choice((None, self.at()))
+    async def saves(self) -> tuple[ActiveRun, ...]:
+        """Return attempts as they may be saved, some of them under a wrong token."""
+        active = await self.active() if self.runs else []
+        runs = self.random.sample(active, min(len(active), self.random.choice((0, 0, 1, 2))))
+        return tuple(
+            replace(
+                run,
+                token=run.token + (self.random.random() < 0.2),
+                attempt=self.random.randint(1, 5),
+                retry_at=self.random.choice((None, self.at())),
+            )
+            for run in runs
         )
+
+    async def save_run(self) -> None:
+        saves = await self.saves()
+        if not saves:
+            return
+        run = saves[0]
         await self.ask("save_run", run, self.random.choice((None, self.at())))
         record = await self.ask("run", run.run_id)
         self.saw("save_run", record.token == run.token)

@@ -167,6 +167,19 @@ async def test_ends_make_room_for_claims_of_the_same_batch(cluster) -> None:
     assert (done.answers[1].reason, done.answers[1].settled) == (None, True)
 
 
+async def test_saved_attempts_come_before_the_ends_of_the_same_batch(cluster) -> None:
+    await cluster.enrol("backup", "poll")
+    await cluster.claim("backup", 0)
+    over = await cluster.claim("poll", 0)
+    saved = replace(await cluster.active("backup"), attempt=3, retry_at=cluster.at(5))
+    stale = replace(saved, token=saved.token + 1, attempt=9)
+    last = replace(await cluster.active("poll"), attempt=2)
+    batch = Batch((cluster.end(over, 1),), saves=(saved, stale, last))
+    assert (await (await cluster.node()).settle(batch)).finished == (True,)
+    (run,) = (await cluster.memory("backup")).active
+    assert (run.attempt, run.retry_at) == (3, cluster.at(5))
+
+
 async def test_an_empty_batch_is_settled(cluster) -> None:
     assert await (await cluster.node()).settle(Batch()) == Settled()
 

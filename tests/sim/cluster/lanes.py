@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from jobd.core.claim import ActiveRun
 from jobd.core.effects import (
     Claim,
     Effect,
@@ -116,10 +117,12 @@ class SharedLane(Lane):
     def __init__(self, daemon: "Daemon") -> None:
         super().__init__(daemon)
         self._skips: list[RecordSkips] = []
+        self._saves: dict[str, ActiveRun] = {}
         self._claims: list[Claim] = []
         self._others: list[Effect] = []
         self._to_post: list[FinishRun] = []
-        self._is_posting = self._is_out = self._is_riding = False
+        self._is_posting = self._is_out = False
+        self._ride_ends_s: float | None = None  # until then what can wait does, for a claim
         self._is_started = False
         self._failures = 0
         self._failing_since_s: float | None = None
@@ -137,6 +140,10 @@ class SharedLane(Lane):
                 self._claims.append(effect)
             case RecordSkips():
                 self._skips.append(effect)
+            case SaveRun(run):
+                self._saves[run.run_id] = run
+            case TakeRuns(wishes) if self._others and isinstance(self._others[-1], TakeRuns):
+                self._others[-1] = TakeRuns((*self._others[-1].wishes, *wishes))
             case _:
                 self._others.append(effect)
         if self._to_post and not self._is_posting:
@@ -153,11 +160,15 @@ class SharedLane(Lane):
             return  # the pause after a failure works it off
         if self._others:
             self._send_other(self._others[0])
-        elif self._claims or self._skips or (self.node.outbox and self._is_riding):
+        elif self._claims or self._skips or self._is_ride_over:
             self._send_batch()
-        elif self.node.outbox:
-            self._is_riding = True
-            self.world.after(RIDE_S, lambda: self.daemon.when_running(self.work))
+        elif (self.node.outbox or self._saves) and self._ride_ends_s is None:
+            self._ride_ends_s = self.world.now_s + RIDE_S
+            self.world.at(self._ride_ends_s, lambda: self.daemon.when_running(self.work))
+
+    @property
+    def _is_ride_over(self) -> bool:
+        return self._ride_ends_s is not None and self.world.now_s >= self._ride_ends_s
 
     def _post(self) -> None:
         """Put ends in the outbox; the supervisor may forget them then."""
@@ -183,8 +194,6 @@ class SharedLane(Lane):
     def _apply(self, effect: Effect) -> Any:
         store = self.node.shared
         match effect:
-            case SaveRun(run):
-                run_now(store.save_run(run))
             case StopElsewhere(run_id, cause):
                 run_now(store.ask_stop(run_id, cause))
             case VoidSkips(after, schedules):
@@ -201,9 +210,11 @@ class SharedLane(Lane):
 
     def _send_batch(self) -> None:
         ends, skips, claims = tuple(self.node.outbox), tuple(self._skips), self._claims
-        self._is_riding, self._claims = False, []
+        saves = tuple(self._saves.values())
+        self._ride_ends_s, self._claims = None, []
         sent_s = self.daemon.clock.steady_s()
         batch = Batch(
+            saves=saves,
             finishes=ends,
             skips=tuple(skip for effect in skips for skip in effect.skips),
             claims=tuple(request for effect in claims for request in effect.requests),
@@ -214,6 +225,9 @@ class SharedLane(Lane):
         def answered(settled: Settled) -> None:
             del self.node.outbox[: len(ends)]
             del self._skips[: len(skips)]
+            for run in saves:
+                if self._saves.get(run.run_id) is run:
+                    del self._saves[run.run_id]
             if settled.skipped:
                 self.daemon.handle(SkipsRecorded(settled.skipped))
             if batch.claims:

@@ -125,20 +125,10 @@ CREATE OR REPLACE FUNCTION jobd.save_run(asked jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    saved bigint;
 BEGIN
     PERFORM set_config('lock_timeout', asked ->> 'lock_timeout', true);
-    PERFORM FROM jobd.job WHERE name = asked ->> 'job' FOR NO KEY UPDATE;
-    UPDATE jobd.run SET
-        attempt = (asked ->> 'attempt')::integer,
-        retry_at = (asked ->> 'retry_at')::bigint,
-        started_at = coalesce((asked ->> 'started_at')::bigint, started_at)
-    WHERE run_id = asked ->> 'run_id' AND token = (asked ->> 'token')::bigint
-        AND ended_at IS NULL
-    RETURNING job_id INTO saved;
-    UPDATE jobd.job SET last_started = (asked ->> 'started_at')::bigint
-    WHERE id = saved AND (asked ->> 'started_at') IS NOT NULL;
+    PERFORM jobd.lock_jobs(asked -> 'jobs');
+    PERFORM jobd.save_all(asked -> 'saves');
     RETURN '{}';
 END $$;
 

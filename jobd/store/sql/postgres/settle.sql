@@ -1,4 +1,4 @@
--- A batch of ends, skips and claims: one statement, one transaction, under the locks of its jobs.
+-- A batch of saved attempts, ends, skips and claims: one statement, one transaction, under the locks of its jobs.
 -- Everything here is meant to be called by settle, which takes those locks.
 
 -- name: settle
@@ -47,6 +47,9 @@ BEGIN
     IF batch ? 'pools' THEN
         PERFORM jobd.lock_pools(batch -> 'pools');
     END IF;
+    IF batch ? 'saves' THEN
+        PERFORM jobd.save_all(batch -> 'saves');
+    END IF;
     waves := batch -> 'ends';
     FOR number IN 0 .. jsonb_array_length(waves) - 1 LOOP
         ended := ended || jobd.end_wave(waves -> number, me, instant);
@@ -89,6 +92,7 @@ BEGIN
         RETURN false;
     END IF;
     run_ids := jsonb_path_query_array(batch, '$.ends[*].run_id[*]')
+        || jsonb_path_query_array(batch, '$.saves[*].run_id')
         || jsonb_path_query_array(batch, '$.claims[*].run_id[*]');
     PERFORM FROM jobd.run
     WHERE job_id = ANY (job_ids) AND ended_at IS NULL
@@ -136,6 +140,31 @@ BEGIN
         INSERT INTO jobd.pool (name) SELECT unnest(wanted) ON CONFLICT DO NOTHING;
     END IF;
     PERFORM FROM jobd.pool WHERE name = ANY (wanted) ORDER BY name FOR NO KEY UPDATE;
+END $$;
+
+-- name: save_all
+-- Where active runs stand. They are saved one after another, as they may be the same run's.
+CREATE OR REPLACE FUNCTION jobd.save_all(saves jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    one   record;
+    saved bigint;
+BEGIN
+    FOR one IN
+        SELECT * FROM jsonb_to_recordset(saves)
+            AS s (run_id text, token bigint, attempt integer, retry_at bigint, started_at bigint)
+    LOOP
+        UPDATE jobd.run SET
+            attempt = one.attempt,
+            retry_at = one.retry_at,
+            started_at = coalesce(one.started_at, started_at)
+        WHERE run_id = one.run_id AND token = one.token AND ended_at IS NULL
+        RETURNING job_id INTO saved;
+        IF one.started_at IS NOT NULL THEN
+            UPDATE jobd.job SET last_started = one.started_at WHERE id = saved;
+        END IF;
+    END LOOP;
 END $$;
 
 -- name: refuse_unknown

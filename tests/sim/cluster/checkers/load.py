@@ -6,11 +6,9 @@ from tests.sim.cluster.checkers.accounted import ledger
 from tests.sim.cluster.world import World
 
 BEATS_A_SECOND = 3  # two, at the edges of a second
-# Of one node: claims, ends, and what has waited for a way. It was 12 until a night (seed 107)
-# came to 15: saved attempts are not batched as claims and ends are, and leave one by one.
-WRITES_A_SECOND = 15
-WRITES_A_TICK = 4.0  # claim, end, an attempt that is saved, one that came too late
-WRITES_A_TROUBLE = 100
+WRITES_A_SECOND = 8  # of one node: a batch for each round trip, and what cannot be batched
+WRITES_A_TICK = 2.3  # its claim, its end; here and there an attempt saved, or a claim too late
+WRITES_A_TROUBLE = 2  # what is asked again, taken over, or told twice
 
 
 def load_is_bounded(world: World) -> list[str]:
