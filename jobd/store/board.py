@@ -50,10 +50,14 @@ class Board:
 
     def stops_of(self, run_ids: Iterable[str]) -> tuple[StopAsked, ...]:
         """Return which of these runs are to be stopped."""
+        if not self.stops:
+            return ()
         return tuple(StopAsked(run, self.stops[run]) for run in run_ids if run in self.stops)
 
     def letters_to(self, node: str, now: datetime) -> tuple[Letter, ...]:
         """Return a node's letters that wait for an answer."""
+        if not self.letters:
+            return ()
         self._tidy(now)
         return tuple(
             p.letter for p in self.letters.values() if p.letter.to == node and p.answer is None

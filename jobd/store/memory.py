@@ -190,19 +190,22 @@ class MemoryStore:
     async def beat(self, word: NodeWord, since: datetime | None) -> ClusterView:
         asker = self._asker()
         self._board.see(word, asker.now)
-        active = self._all.active_jobs()
-        if any(leases.believable(r, asker) is not r for state in active for r in state.active):
-            self._change(lambda draft: leases.believe(draft, active, asker))
+        most = asker.lease_until
+        if most is not None and self._all.running().latest > most:
             active = self._all.active_jobs()
-        mine = (run.run_id for state in active for run in state.active if run.node == word.node)
+            self._change(lambda draft: leases.believe(draft, active, asker))
+        running = self._all.running()
+        overdue: Sequence[ActiveRun] = ()
+        if running.earliest <= asker.now:
+            overdue = leases.overdue_runs(running.jobs, asker.now)
         return ClusterView(
             asker.now,
             self._board.seen(asker.now),
             self._all.decided_since(since and since - TOLD_AGAIN),
             self._all.changed_since(since and since - TOLD_AGAIN),
-            tuple(leases.overdue_runs(active, asker.now)),
-            self._board.stops_of(mine),
-            pools.taken(active, asker),
+            tuple(overdue),
+            self._board.stops_of(running.ids_of(word.node)),
+            pools.taken(running.jobs, asker) if overdue else running.slots,
             self._board.letters_to(word.node, asker.now),
         )
 

@@ -3,10 +3,10 @@
 Several nodes that share a memory store share one of these.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import TypeVar
 
@@ -21,8 +21,35 @@ from jobd.store.shelf import Shelf
 
 T = TypeVar("T")
 
+_LONG_AGO, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
 AUDIT_KEPT = 10_000  # who did what: the newest so many entries
 NEWS_KEPT = 10_000  # ledger rows that a beat may still ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The active runs, as every beat asks for them: gathered once for each change."""
+
+    jobs: Sequence[JobState]
+    earliest: datetime  # that a lease ends
+    latest: datetime
+    slots: Mapping[str, int]  # of pools, while no lease has ended
+
+    @classmethod
+    def of(cls, jobs: Sequence[JobState]) -> "Running":
+        """Return what runs of these jobs."""
+        runs = [run for state in jobs for run in state.active]
+        ends = [run.lease_until for run in runs if run.lease_until is not None]
+        slots = Counter[str]()
+        for run in runs:
+            if run.pool is not None:
+                slots[run.pool] += run.slots
+        return cls(jobs, min(ends, default=_NEVER), max(ends, default=_LONG_AGO), dict(slots))
+
+    def ids_of(self, node: str) -> Iterator[str]:
+        """Yield the ids of a node's runs."""
+        return (run.run_id for state in self.jobs for run in state.active if run.node == node)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +64,7 @@ class Remembered:
     notes: dict[AuditEntry, None] = field(default_factory=dict)
     news: deque[TickRecord] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))
     changed_at: dict[str, datetime] = field(default_factory=dict)  # jobs with runs or wishes
+    _running: Running | None = None  # None: something has changed since
 
     def change(self, operation: Callable[[Draft], T], now: datetime, *, is_shared: bool) -> T:
         """Decide on a draft, adopt it, answer."""
@@ -47,6 +75,7 @@ class Remembered:
         if is_shared:
             self._tell(draft, now)
         self.jobs.update(draft.edited)
+        self._running = None
         self._keep_ticks(draft)
         self._keep_runs(draft)
         for entry in draft.notes:
@@ -83,6 +112,12 @@ class Remembered:
         return tuple(
             self.jobs[name].memory() for name, at in self.changed_at.items() if at >= instant
         )
+
+    def running(self) -> Running:
+        """Return the active runs."""
+        if self._running is None:
+            self._running = Running.of(self.active_jobs())
+        return self._running
 
     def active_jobs(self) -> list[JobState]:
         """Return the jobs that have active runs."""

@@ -215,7 +215,6 @@ class Daemon:
         self._decide(event)
 
     def _decide(self, event: Event) -> None:
-        self.world.events[type(event).__name__] += 1
         for effect in self.scheduler.handle(event, self.clock.now()):
             self._perform(effect)
         self._plan_wakeup()

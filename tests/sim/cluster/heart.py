@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.sim.cluster.daemon import Daemon
 
 GONE_WITHIN_S = 4.0  # of a trouble: from when on one that vanished may count as gone
+SLOW_SHARE = 0.02  # of the beats of a calm day: they take their time
 VAGUE_S = 0.05  # a beat that took longer is followed by another
 
 
@@ -75,6 +76,10 @@ class Heart:
             self._seen_news = self.world.news
             return run_now(node.shared.beat(word, since))
 
+        if self.world.is_calm(node, "beat") and self.world.random.random() > SLOW_SHARE:
+            self.world.count_request("beat", node)
+            self._answered(act(), sent_s)
+            return
         self.world.ask(
             self.daemon,
             act,
@@ -183,14 +188,16 @@ class Heart:
     def _word(self) -> NodeWord:
         neighbours = self.daemon.scheduler.state.neighbours
         assert neighbours is not None
-        told = {
-            "is_draining": self.node.drain is not None,
-            "is_leaving": self.is_leaving,
-            "doubts_until": neighbours.doubts_until(self.daemon.clock.now()),
-        }
-        word = self._last_word
-        if any(getattr(word, name) != value for name, value in told.items()):
-            self._last_word = word = replace(word, **told)
+        word, is_draining = self._last_word, self.node.drain is not None
+        doubts_until = neighbours.doubts_until(self.daemon.clock.now())
+        told = (is_draining, self.is_leaving, doubts_until)
+        if told != (word.is_draining, word.is_leaving, word.doubts_until):
+            word = self._last_word = replace(
+                word,
+                is_draining=is_draining,
+                is_leaving=self.is_leaving,
+                doubts_until=doubts_until,
+            )
         return word
 
 

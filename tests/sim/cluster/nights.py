@@ -18,7 +18,8 @@ from tests.sim.cluster.world import Duration, World
 QUIET_S = 3600.0  # at the end nothing goes wrong any more, so that everything can settle
 SETTLE_S = 900.0  # the longest trouble is over by then
 STEPS = ("store_clock",)
-LEASES_S = (30, 60, 60, 120, 120, *(300,) * 6, *(600,) * 2)  # a short one is renewed at great cost
+LEASES_S = (30, 60, 120, *(300,) * 8, *(600,) * 3)  # a short one is renewed at great cost
+SIZES = (*(2,) * 8, *(3,) * 8, 4, 4, 5)  # of clusters; what a night costs grows with its square
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
@@ -37,7 +38,7 @@ def night(seed: int, plan: Night = Night()) -> World:
     """Return a world after a night of faults and a quiet hour, decided by the seed."""
     chance = random.Random(f"night {seed}")
     jobs, durations = household()
-    names = tuple(f"n{number}" for number in range(1, chance.choice([2, 2, 3, 3, 3, 4, 5]) + 1))
+    names = tuple(f"n{number}" for number in range(1, chance.choice(SIZES) + 1))
     terms = LeaseTerms(chance.choice(LEASES_S) * SECOND)
     # What counts is how long runs take in terms of their leases: short ones are renewed often.
     pace = min(terms.ttl / (300 * SECOND), 1.0) ** 0.5

@@ -15,7 +15,8 @@ those that it took away cease to count as live, some five seconds later. What pr
 learn, a node here learns at the same instant.
 
 A renewal on a calm day is committed and answered in the instant in which it is sent: nobody
-looks at a lease meanwhile. When a fault is near, it takes its way as every request.
+looks at a lease meanwhile. So are most beats of such a day: they look, and change nothing.
+When a fault is near, either takes its way as every request.
 
 Nor is every request simulated that a node sends in vain. For ``RESOLVED_S`` after the store
 has vanished all of them are: claims whose answer is open, leases that run out, requests that
@@ -28,7 +29,6 @@ production would (see :meth:`World.pause_s`).
 import heapq
 import itertools
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,6 +50,7 @@ WRITES = ("settle", "other")
 COMMITS = {"settle": "commit", "other": "commit", "enrol": "commit", "renew": "renewed"}
 RESOLVED_S = 30.0  # how long requests in vain are all sent; longer than any late one takes
 SELDOM_S = 30.0
+REFRESHED_S = 1.0
 TROUBLE_LASTS_S = 8.0  # a node that vanished counts as live for five seconds; see LIVE_FOR
 
 
@@ -89,8 +90,8 @@ class World:
         self.trouble_ends_s = float("inf")  # no fault lasts much longer
         self.news = 0  # counts what has changed at the store
         self.stirred_until_s = 0.0
+        self._refreshed_s = -1.0
         self.moments: list[Moment] = []
-        self.events = Counter[str]()
         self.store = MemoryStore(self.terms.ttl, clock=self.store_now)
         self._watched_s = float("inf")
         self.nodes = {name: self.node_class(self, name) for name in self.names}
@@ -231,13 +232,17 @@ class World:
 
     def stir(self) -> None:
         """A node or the store is about to come, go or change: all beat for a while."""
-        self.refresh_board()
+        self.refresh_board(is_exact=True)
         self.stirred_until_s = self.now_s + TROUBLE_LASTS_S
         for node in self.nodes.values():
             node.hear_of_news()
 
-    def refresh_board(self) -> None:
-        """Write down the beats that were not worth an event; see above."""
+    def refresh_board(self, *, is_exact: bool = False) -> None:
+        """Write down the beats that were not worth an event; see above. Whoever is about to
+        vanish needs the exact instant; who is there may be a beat behind."""
+        if self.now_s - self._refreshed_s < REFRESHED_S and not is_exact:
+            return
+        self._refreshed_s = self.now_s
         board = self.store._board
         for node in self.nodes.values():
             daemon = node.daemon
