@@ -26,6 +26,7 @@ shutdown_grace = "{grace}"
 env = {{ PATH = "{directory}:/usr/bin:/bin" }}
 {defaults}
 """
+MOST_VERDICTS = 1000  # in one answer
 JOBD = [sys.executable, "-m", "jobd"]
 
 
@@ -220,9 +221,15 @@ class Node:
         return text
 
     def verdicts(self, job: str) -> list[dict[str, Any]]:
-        """Return what the ledger says of the job's ticks, oldest first."""
-        found = self.get(f"/api/v1/jobs/{job}/why?limit=1000")["verdicts"]
-        return [v for v in found if v["ticks"]][::-1]
+        """Return what the ledger says of the job's ticks, oldest first.
+
+        An answer has ``MOST_VERDICTS`` rows. What reaches beyond the oldest of them is left
+        out: of other rows in the same range the answer may not tell.
+        """
+        found = self.get(f"/api/v1/jobs/{job}/why?limit={MOST_VERDICTS}")["verdicts"]
+        is_whole = len(found) < MOST_VERDICTS
+        edge = "" if is_whole else found[-1]["last_fire_time"]
+        return [v for v in found if v["ticks"] and v["fire_time"] > edge][::-1]
 
     def log_text(self) -> str:
         """Return everything that the daemons logged."""
