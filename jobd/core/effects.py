@@ -71,10 +71,12 @@ class FinishRun:
     """Report a run's end to the store and let the supervisor forget it.
 
     ``will_retry``: only this attempt ended; the record goes to the log, and the lease stays.
+    ``is_shared``: the shared store granted it, whatever its job's scope is by now.
     """
 
     finish: Finish
     will_retry: bool = False
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

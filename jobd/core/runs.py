@@ -198,7 +198,8 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
     track.ended_run = run.run_id
     state.touched.append(track)
     rest_until, smooth = _learn(track, record, now)
-    state.emit(FinishRun(Finish(record, rest_until, smooth)))
+    is_shared = run.lease_until is not None
+    state.emit(FinishRun(Finish(record, rest_until, smooth), is_shared=is_shared))
 
 
 def _learn(

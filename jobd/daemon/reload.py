@@ -141,7 +141,7 @@ class Reloader:
 
     async def _orphans_of_cluster(self, shared: SharedStore) -> Sequence[ActiveRun]:
         orphans = _but_for(await shared.orphans(), await self._ended())
-        self._routes.learn(run.job for run in orphans)
+        self._routes.learn(run.job for run in orphans if run.job not in self.config.jobs)
         return orphans
 
     async def _reload(self) -> ReloadResult:

@@ -1,7 +1,8 @@
 """Routes: which of the two stores of a node an effect is for.
 
 Jobs of the cluster are decided by the store that the nodes share, jobs of the node by the
-one in its state directory. An effect about both is cut in two.
+one in its state directory. An effect about both is cut in two. A run stays with the store
+that granted it, when a reload has given its job another scope meanwhile.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -63,7 +64,7 @@ class Routes:
             (known.add if job.scope is Scope.CLUSTER else known.discard)(job.name)
 
     def learn(self, jobs: Iterable[str]) -> None:
-        """These jobs have runs under a lease of the shared store, configured or not."""
+        """These jobs, which are configured no more, have runs that the shared store granted."""
         self._shared_jobs.update(jobs)
 
     def put(self, effect: StoreEffect) -> None:
@@ -99,10 +100,10 @@ class Routes:
     def _concerns(self, effect: Effect) -> bool:
         """Return whether an effect about one job, or about the others, is for the shared store."""
         match effect:
-            case FinishRun(finish):
-                return self.is_shared(finish.record.job)
+            case FinishRun():
+                return effect.is_shared
             case SaveRun(run):
-                return self.is_shared(run.job)
+                return run.lease_until is not None
             case SaveSkipNext(job):
                 return self.is_shared(job)
             case _:

@@ -1,5 +1,6 @@
 """Routes: what concerns the cluster's jobs goes to the shared store, the rest to the node's."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -95,8 +96,6 @@ OF_ONE_JOB = [
     lambda job: RecordSkips((skip(job),)),
     lambda job: SavePause((job,), None, "anna"),
     lambda job: SaveSkipNext(job, None, "anna"),
-    lambda job: SaveRun(run_of(job)),
-    lambda job: FinishRun(finish_of(run_of(job))),
 ]
 
 
@@ -104,6 +103,17 @@ OF_ONE_JOB = [
 def test_an_effect_about_one_job_comes_to_one_store(make: Any) -> None:
     assert Desk().sent(make("own")) == ([make("own")], [])
     assert Desk().sent(make("all")) == ([], [make("all")])
+
+
+@pytest.mark.parametrize("job", ["own", "all"])
+def test_a_run_stays_with_the_store_that_granted_it(job: str) -> None:
+    """A reload may have changed its job's scope: the other store would refuse its end, and it
+    would be lost, and bar its job until the end of its lease."""
+    run, end = run_of(job), FinishRun(finish_of(run_of(job)))
+    leased = SaveRun(replace(run, lease_until=NOON)), replace(end, is_shared=True)
+    for own, shared in zip((SaveRun(run), end), leased, strict=True):
+        assert Desk().sent(own) == ([own], [])
+        assert Desk().sent(shared) == ([], [shared])
 
 
 @pytest.mark.parametrize("effect", [TakeRuns(()), StopElsewhere("r1", StopCause.CANCEL)])
