@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 CONFIG ?= config/jobd.toml
 # What to pass to pytest: make test ARGS="tests/core -k dst"
 ARGS ?=
+# How many tests run at once when all do: most of them wait for processes that they started.
+BESIDE ?= 4
 # How long chaos lasts; it chooses a seed, and says which, unless one is given.
 MINUTES ?= 60
 SEED ?=
@@ -38,7 +40,12 @@ cluster: $(VENV)/.run-stamp  ## Run three nodes and their PostgreSQL, in one ter
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
 test: $(VENV)/.test-stamp  ## Run the tests
+ifeq ($(ARGS),)
+	@$(BIN)/pytest -rs --numprocesses $(BESIDE) --dist loadfile --ignore=tests/sim
+	@$(BIN)/pytest -rs tests/sim
+else
 	@$(BIN)/pytest -rs $(ARGS)
+endif
 
 check: $(VENV)/.test-stamp  ## Check format, style, types, layers and the example configuration
 	$(BIN)/ruff format --check --quiet .

@@ -108,7 +108,7 @@ def test_a_lost_run_that_is_retried_goes_on_under_a_higher_token(
     assert second.at_s - disaster.at_s < LEASE_TTL_S + SLACK_S
     assert second.node == LEFT
     assert second.token > first.token
-    assert disaster.cluster[LEFT].run(first.run_id)["attempt"] >= 2
+    eventually(lambda: disaster.cluster[LEFT].run(first.run_id)["attempt"] >= 2, "it is saved")
 
 
 @pytest.mark.parametrize("name", VICTIMS)
