@@ -248,8 +248,8 @@ def _ghost(state: SchedulerState, name: str, now: datetime) -> JobTrack:
 def _remove(state: SchedulerState, track: JobTrack) -> None:
     track.is_removed = True
     _waiting_in_vain(state, track, "its job was removed by a reload")
-    state.timers.cancel(TimerKind.TICK_DUE, track.job.name)
-    state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
+    for kind in (TimerKind.TICK_DUE, TimerKind.PAUSE_ENDS, TimerKind.BACKLOG_TOO_OLD):
+        state.timers.cancel(kind, track.job.name)
     forget_if_gone(state, track)
 
 

@@ -239,6 +239,10 @@ def _turn_timer(state: SchedulerState, key: str, _: datetime) -> None:
     turns.turn_has_come(state, key)
 
 
+def _backlog_timer(state: SchedulerState, name: str, now: datetime) -> None:
+    ticks.give_up_old_backlog(state, state.tracks[name], now)
+
+
 def _skips_recorded(state: SchedulerState, event: SkipsRecorded, _: datetime) -> None:
     if state.doubtful:
         for skip in event.skips:
@@ -252,6 +256,7 @@ _TIMERS: dict[TimerKind, Callable[[SchedulerState, str, datetime], None]] = {
     TimerKind.PAUSE_ENDS: _pause_timer,
     TimerKind.STORE_RETRY: _store_timer,
     TimerKind.TURN: _turn_timer,
+    TimerKind.BACKLOG_TOO_OLD: _backlog_timer,
 }
 
 _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {

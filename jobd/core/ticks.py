@@ -12,7 +12,7 @@ from jobd.core.ledger import SkipReason, TickRange
 from jobd.core.misfire import MisfirePlan
 from jobd.core.pools import demand as pool_demand
 from jobd.core.schedule import AfterSchedule, Tick, due_time
-from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
+from jobd.core.state import MICROSECOND, Candidate, JobTrack, SchedulerState, start_deadline
 from jobd.core.timers import TimerKind
 from jobd.core.wishes import pause_words
 
@@ -80,13 +80,37 @@ def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> N
         forgo(state, track, now)  # in one row, not in one for each of what may be thousands
     while track.backlog and not _is_in_front(track):
         fire_time = _pop_backlog(track)
-        if now - due_of(track.job, fire_time) > max(
-            _window(track.job), start_deadline(track.job, now)
-        ):
+        if now - due_of(track.job, fire_time) > _longest_wait(track.job, now):
             _skip_late(state, track, TickRange(track.job.name, fire_time, fire_time, 1), now)
         else:
             deadline = now + track.job.catchup_window
             _propose(state, track, fire_time, Trigger.CATCHUP, deadline, now)
+
+
+def give_up_old_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Skip what is still to be caught up on, and has become too late for that: a run that is
+    replaced by the next one again and again never lets it pass."""
+    longest = _longest_wait(track.job, now)
+    old = [owed for owed in track.backlog if now - due_of(track.job, owed.last) > longest]
+    track.backlog = [owed for owed in track.backlog if owed not in old]
+    for owed in old:
+        _skip_late(state, track, owed, now)
+    _watch_backlog(state, track, now)
+
+
+def _watch_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Set the timer for when the oldest ticks to catch up on are too late."""
+    longest = _longest_wait(track.job, now)
+    if track.backlog and longest < timedelta.max:
+        too_late = due_of(track.job, track.backlog[0].last) + longest + MICROSECOND
+        state.timers.set(
+            TimerKind.BACKLOG_TOO_OLD, track.job.name, max(too_late, now + MICROSECOND)
+        )
+
+
+def _longest_wait(job: Job, now: datetime) -> timedelta:
+    """Return how long after its due time a tick may still be caught up on."""
+    return max(_window(job), start_deadline(job, now))
 
 
 def _is_in_front(track: JobTrack) -> bool:
@@ -189,6 +213,7 @@ def _owe(state: SchedulerState, track: JobTrack, owed: TickRange, now: datetime)
     if track.job.catchup is Catchup.LATEST:
         forgo(state, track, now)
     track.backlog.append(owed)
+    _watch_backlog(state, track, now)
 
 
 def forgo(state: SchedulerState, track: JobTrack, now: datetime) -> None:

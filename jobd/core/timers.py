@@ -20,6 +20,7 @@ class TimerKind(IntEnum):
     PAUSE_ENDS = 3
     STORE_RETRY = 4
     TURN = 5  # to try a tick that other nodes may try too
+    BACKLOG_TOO_OLD = 6
 
 
 _Timer = tuple[TimerKind, str]

@@ -114,6 +114,16 @@ def test_a_backlog_that_grew_too_old_is_skipped(desk: Desk) -> None:
     assert "12:40 misfire" in desk.ledger("a")
 
 
+def test_a_backlog_behind_a_run_is_skipped_once_it_is_too_old(desk: Desk) -> None:
+    """Runs that replace one another never let it pass: it would never be accounted for."""
+    desk.job("a", every="1h", catchup="latest", catchup_window="1h")
+    desk.pass_time("1h")
+    desk.oversleep("1h30m")
+    assert desk.ledger("a") == ["13:00 started"]
+    desk.pass_time("45m")
+    assert desk.ledger("a") == ["13:00 started", "14:00 misfire", "15:00 overlap"]
+
+
 def test_a_backlog_survives_a_restart(desk: Desk) -> None:
     desk.job("a", every="10m", catchup="all", catchup_window="1d")
     desk.oversleep("38m")
