@@ -61,6 +61,10 @@ class Node:
         if self.daemon is not None:
             self.daemon.heart.plan()
 
+    def keep_time(self) -> None:
+        if self.daemon is not None:
+            self.daemon.heart.keep_time()
+
     def start_daemon(self) -> None:
         if self.daemon is None:
             self.world.stir()

@@ -270,6 +270,8 @@ class World:
 
     def step_store_clock(self, by_s: float) -> None:
         self.journal.steps.append((self.now_s, by_s))
+        for node in self.nodes.values():
+            node.keep_time()  # by beats that were before the step, and did not see it
         self.stir()
         self.store_offset_s += by_s
         self._told_now_s = -1.0
