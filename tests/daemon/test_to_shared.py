@@ -417,6 +417,20 @@ async def test_a_run_that_was_taken_over_counts_from_before_it_was_asked_for(des
     assert (taken.sent_s, [run.run_id for run in taken.runs]) == (sent_s, ["r1"])
 
 
+async def test_behind_a_slow_batch_an_end_waits_for_no_claim_but_leaves_with_what_is_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over 300 ms of latency a job that is due each second has no time to lose."""
+    monkeypatch.setattr(module, "RIDE_S", 60.0)
+    first, second = await desk.grant("a", "r-a"), await desk.grant("b", "r-b")
+    desk.store.answers_after = lambda: desk.clock.pass_time(60)
+    await desk.work_off(finish(first), Claim((wish("c", "r-c"),)))
+    await desk.work_off(finish(second))
+    assert await desk.outcome("r-b") is Outcome.SUCCESS
+    await desk.work_off(finish(run_of("c", "r-c")), RecordSkips((skip("a", 7),)))
+    assert len(desk.store.asked("settle")) == 3
+
+
 async def test_what_was_not_there_to_be_taken_is_left_out(desk: Desk) -> None:
     run = await desk.grant()
     assert await desk.work_off(TakeRuns((TakeOver(run, NOON),))) == [

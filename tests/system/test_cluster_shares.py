@@ -231,7 +231,7 @@ def test_a_dead_supervisor_s_runs_are_retried_or_end_as_lost(cluster: Cluster) -
 
 
 def test_300_ms_of_latency_lose_no_tick(cluster: Cluster) -> None:
-    """A claim and an end take their time then: of a second, a short job may need all of it."""
+    """Not even of a short job that is due every second: its end is told before the next claim."""
     for member in cluster:
         member.proxy.latency_s = 0.15
     slow = datetime.now(UTC)
@@ -239,9 +239,7 @@ def test_300_ms_of_latency_lose_no_tick(cluster: Cluster) -> None:
     cluster.heal()
     for job in TICKING:
         accounts = settled(cluster["a"], job)
-        skipped = {t: w for t, w in accounts.skipped.items() if t > written(slow)}
-        assert set(skipped.values()) <= {"overlap"}
-        assert len(skipped) <= 3
+        assert {t: w for t, w in accounts.skipped.items() if t > written(slow)} == {}
         agree(cluster["a"], job, accounts)
 
 

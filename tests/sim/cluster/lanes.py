@@ -125,6 +125,7 @@ class SharedLane(Lane):
         self._ride_ends_s: float | None = None  # until then what can wait does, for a claim
         self._is_started = False
         self._failures = 0
+        self._took_s = 0.0
         self._failing_since_s: float | None = None
 
     def start(self) -> None:
@@ -163,7 +164,7 @@ class SharedLane(Lane):
         elif self._claims or self._skips or self._is_ride_over:
             self._send_batch()
         elif (self.node.outbox or self._saves) and self._ride_ends_s is None:
-            self._ride_ends_s = self.world.now_s + RIDE_S
+            self._ride_ends_s = self.world.now_s + max(0.0, RIDE_S - self._took_s)
             self.world.at(self._ride_ends_s, lambda: self.daemon.when_running(self.work))
 
     @property
@@ -265,10 +266,11 @@ class SharedLane(Lane):
         kind: str,
         failed: Callable[[], None] | None = None,
     ) -> None:
-        self._is_out = True
+        self._is_out, sent_s = True, self.world.now_s
 
         def well(answer: Any) -> None:
             self._is_out, self._failures, self._failing_since_s = False, 0, None
+            self._took_s = self.world.now_s - sent_s
             answered(answer)
             self.work()
 
