@@ -98,3 +98,4 @@ class ClusterView:
     stops: tuple[StopAsked, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)  # slots taken under valid leases
     letters: tuple[Letter, ...] = ()  # to this node, not answered yet
+    was_unknown: bool = False  # the store has never heard of this node, or has forgotten it

@@ -34,14 +34,16 @@ class Heartbeat:
         join: Callable[[], Awaitable[None]],
         on_letters: Callable[[Sequence[Letter]], None],
         on_return: Callable[[], None],
+        on_unknown: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._inbox = inbox
         self._word = word
-        self._join = join  # what must be done once, before the first view, and may fail
+        self._join = join  # what must be done before a view, whenever it is not, and may fail
         self._on_letters = on_letters
         self._on_return = on_return  # the store answers again
+        self._on_unknown = on_unknown  # it does not know this node, or no more
         self._wanted = anyio.Event()
         self._since: datetime | None = None
         self._last_answer_s = clock.steady_s()
@@ -96,6 +98,8 @@ class Heartbeat:
             self._on_return()
         self._health = StoreHealth(True, self._store.trouble, None, self._last_answer_s - sent_s)
         self._since = view.at
+        if view.was_unknown:
+            self._on_unknown()
         if has_stepped:
             get_log().warning("the store's clock has been set; taking over nothing for a while")
         self._inbox.put(ClusterSeen(view, sent_s, has_stepped))

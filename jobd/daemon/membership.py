@@ -36,6 +36,7 @@ class Ways:
 
     inbox: Inbox
     join: Callable[[], Awaitable[None]]  # open the store and enrol; StoreUnavailable if it is away
+    forgotten: Callable[[], None]  # the store does not know this node: join anew
     digest: Callable[[], str]  # of the configuration that all nodes must have in common
     finished: Callable[[Sequence[FinishRun]], None]
     letters: Callable[[Sequence[Letter]], None]
@@ -64,7 +65,14 @@ class Membership:
         self._is_leaving = False
         inbox = ways.inbox
         self.heartbeat = Heartbeat(
-            store, clock, inbox, self._word, ways.join, ways.letters, self._has_returned
+            store,
+            clock,
+            inbox,
+            self._word,
+            ways.join,
+            ways.letters,
+            self._has_returned,
+            ways.forgotten,
         )
         self.renewals = Renewals(store, clock, terms, inbox, ways.renewals_failed)
         self.to_shared = ToShared(

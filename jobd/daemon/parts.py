@@ -101,6 +101,7 @@ class Parts:
         ways = Ways(
             inbox=self.inbox,
             join=lambda: self.reloader.join(),
+            forgotten=lambda: self.reloader.forgotten(),
             digest=lambda: self.reloader.digest,
             finished=self._finished,
             letters=lambda letters: self.postbox.take(letters),

@@ -54,7 +54,8 @@ class Reloader:
         self._memory = memory
         self._routes = routes
         self._has_begun = False
-        self._has_joined = False
+        self._has_joined = False  # the cluster's jobs are in force
+        self._is_enrolled = False  # and the shared store knows that this node has them
         self._clock = clock
         self._inbox = inbox
         self._tell = tell
@@ -107,16 +108,27 @@ class Reloader:
         return replace(event, jobs=known, drain=drain)
 
     async def join(self) -> None:
-        """Put the cluster's jobs in force, if their store was away when the daemon started."""
-        if self._has_begun and not self._has_joined:
+        """Put the cluster's jobs in force, if their store was away when the daemon started;
+        enrol them again, if it has forgotten this node since."""
+        if self._has_begun and not self._is_member:
             async with self._one_at_a_time:
                 await self._join()
 
+    def forgotten(self) -> None:
+        """Take note that the shared store does not know this node: the next join enrols it."""
+        self._is_enrolled = False
+
+    @property
+    def _is_member(self) -> bool:
+        return self._has_joined and self._is_enrolled
+
     async def _join(self) -> None:
-        if self._shared is None or self._has_joined:
+        if self._shared is None or self._is_member:
             return
         await self._shared.open()
         memories = await self._enrol(self.config, is_shared=True)
+        if self._has_joined:
+            return  # the scheduler knows what has become of its jobs, and better
         orphans = tuple(await self._orphans_of_cluster(self._shared))
         self._has_joined = True
         self._inbox.put(_event(self.config, memories, orphans))
@@ -127,7 +139,13 @@ class Reloader:
         store = self._shared if is_shared else self._store
         assert store is not None, "there is no shared store"
         ours = {n: job for n, job in config.jobs.items() if self._routes.is_shared(n) is is_shared}
-        memories = await store.enrol(enrolments(ours), self._clock.now())
+        was_enrolled = self._is_enrolled
+        self._is_enrolled |= is_shared  # before it answers: what is heard meanwhile is newer
+        try:
+            memories = await store.enrol(enrolments(ours), self._clock.now())
+        except StoreUnavailable:
+            self._is_enrolled = was_enrolled
+            raise
         if not is_shared:
             return memories
         ended = await self._ended()

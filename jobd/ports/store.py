@@ -166,5 +166,9 @@ class Store(Questions, Protocol):
         ...
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
-        """Delete ended runs and ledger rows beyond either bound, in batches; return run ids."""
+        """Delete ended runs and ledger rows beyond either bound, in batches; return run ids.
+
+        A shared store also forgets the nodes that it has not seen since ``older_than``: they
+        leave the roll, and so do jobs that none of the others has.
+        """
         ...

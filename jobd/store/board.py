@@ -30,8 +30,11 @@ class Board:
     stops: dict[str, StopCause] = field(default_factory=dict)
     letters: dict[str, Posted] = field(default_factory=dict)
 
-    def see(self, word: NodeWord, now: datetime) -> None:
-        """Note that a node is there. ``StateError``: another node of that name is."""
+    def see(self, word: NodeWord, now: datetime) -> bool:
+        """Note that a node is there; return whether it was unknown.
+
+        ``StateError``: another node of that name is.
+        """
         known = self.nodes.get(word.node)
         if known is not None and _is_namesake(known, word, now):
             raise StateError(
@@ -41,6 +44,14 @@ class Board:
         is_same = known is not None and known.word.incarnation == word.incarnation
         started_at = known.started_at if known is not None and is_same else now
         self.nodes[word.node] = NodeSeen(word, started_at, now)
+        return known is None
+
+    def forget(self, older_than: datetime) -> frozenset[str]:
+        """Forget the nodes that have not been seen since then; return their names."""
+        gone = frozenset(name for name, one in self.nodes.items() if one.seen_at < older_than)
+        for name in gone:
+            del self.nodes[name]
+        return gone
 
     def seen(self, now: datetime) -> tuple[NodeSeen, ...]:
         """Return the nodes of the last day, by name."""

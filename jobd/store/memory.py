@@ -144,7 +144,9 @@ class MemoryStore:
         return counts
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
-        return self._all.prune(older_than, keep_per_job)
+        gone = self._all.prune(older_than, keep_per_job)
+        self._all.strike(self._board.forget(older_than))
+        return gone
 
     async def settle(self, batch: Batch) -> Settled:
         asker = self._asker(may_take_over=batch.may_take_over and self._is_in_time(batch.not_after))
@@ -189,7 +191,7 @@ class MemoryStore:
 
     async def beat(self, word: NodeWord, since: datetime | None) -> ClusterView:
         asker = self._asker()
-        self._board.see(word, asker.now)
+        was_unknown = self._board.see(word, asker.now)
         most = asker.lease_until
         if most is not None and self._all.running().latest > most:
             active = self._all.active_jobs()
@@ -207,6 +209,7 @@ class MemoryStore:
             self._board.stops_of(running.ids_of(word.node)),
             pools.taken(running.jobs, asker) if overdue else running.slots,
             self._board.letters_to(word.node, asker.now),
+            was_unknown,
         )
 
     async def send(self, letter: Letter) -> None:

@@ -73,6 +73,7 @@ class Questions:
         for function in ("prune_runs", "prune_skips"):
             gone += await self._prune_crowded(function, bounds)
             gone += await self._prune_old(function, bounds)
+        await self._prune_old("prune_nodes", bounds)
         return gone
 
     async def _prune_crowded(self, function: str, bounds: Mapping[str, int]) -> list[str]:

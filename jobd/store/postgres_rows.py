@@ -278,6 +278,7 @@ def view_of(view: Mapping[str, Any]) -> ClusterView:
         stops=tuple(StopAsked(run_id, StopCause(cause)) for run_id, cause in view["stops"] or ()),
         pools=dict(view["pools"] or {}),
         letters=tuple(map(letter_of, view["letters"] or ())),
+        was_unknown=view["was_unknown"],
     )
 
 

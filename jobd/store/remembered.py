@@ -4,7 +4,7 @@ Several nodes that share a memory store share one of these.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, takewhile
@@ -174,6 +174,13 @@ class Remembered:
         for run_id in doomed:
             del self.runs[run_id]
         return doomed
+
+    def strike(self, nodes: Set[str]) -> None:
+        """Strike nodes off the roll, and with them the jobs that no other node has."""
+        for state in self.jobs.values():
+            if state.enrolled_by & nodes:
+                state.enrolled_by -= nodes
+                state.is_on_roll = bool(state.enrolled_by)
 
     def _tell(self, draft: Draft, now: datetime) -> None:
         """Mark what the next beats have to tell: ticks decided, and jobs changed by a run's

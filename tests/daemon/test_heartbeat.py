@@ -33,6 +33,7 @@ class Desk:
         self.join_fails = False
         self.letters: list[Letter] = []
         self.returns = 0
+        self.unknown = 0
         self.heartbeat = Heartbeat(
             self.store,  # type: ignore[arg-type]
             self.clock,
@@ -41,6 +42,7 @@ class Desk:
             self._join,
             self._on_letters,
             self._on_return,
+            self._on_unknown,
         )
 
     async def _join(self) -> None:
@@ -50,6 +52,9 @@ class Desk:
 
     def _on_return(self) -> None:
         self.returns += 1
+
+    def _on_unknown(self) -> None:
+        self.unknown += 1
 
     def _on_letters(self, letters: Sequence[Letter]) -> None:
         self.letters += letters
@@ -156,6 +161,16 @@ async def test_who_waits_for_the_store_is_told_of_its_return(desk: Desk) -> None
     for _ in range(5):
         await desk.beat()
     assert desk.returns == 1
+
+
+async def test_a_store_that_forgot_this_node_is_noticed(desk: Desk) -> None:
+    """It was cut off for longer than history is kept, and another node saw to retention."""
+    for _ in range(2):
+        await desk.beat()
+    assert desk.unknown == 1
+    await desk.store.whole.prune(desk.clock.now() + AHEAD, 1000)
+    await desk.beat()
+    assert desk.unknown == 2
 
 
 async def test_health_says_since_when_the_store_is_away(desk: Desk) -> None:

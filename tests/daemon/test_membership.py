@@ -40,6 +40,7 @@ class Desk:
         ways = Ways(
             self.inbox,
             join,
+            lambda: None,
             lambda: "d1",
             lambda _: None,
             lambda _: None,

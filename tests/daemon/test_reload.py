@@ -418,6 +418,39 @@ async def test_a_join_during_a_reload_puts_nothing_old_in_force(
     assert "b" in cluster.configured()[-1].jobs
 
 
+async def test_a_node_that_was_forgotten_enrols_again(cluster: ClusterDesk) -> None:
+    """What its jobs are to be is known to the scheduler; that they are, only to the store."""
+    await cluster.reloader.at_start()
+    cluster.reloader.forgotten()
+    for _ in range(2):
+        await cluster.reloader.join()
+    assert len(cluster.shared.asked("enrol")) == 2
+    assert cluster.configured() == []
+
+
+async def test_a_node_that_was_forgotten_tries_until_it_is_enrolled(cluster: ClusterDesk) -> None:
+    await cluster.reloader.at_start()
+    cluster.reloader.forgotten()
+    cluster.shared.fails_next = 1
+    with pytest.raises(StoreUnavailable):
+        await cluster.reloader.join()
+    await cluster.reloader.join()
+    assert len(cluster.shared.asked("enrol")) == 3
+
+
+async def test_a_node_that_is_forgotten_while_it_enrols_does_so_once_more(
+    cluster: ClusterDesk,
+) -> None:
+    """The beat that says so may have come after."""
+    await cluster.reloader.at_start()
+    cluster.reloader.forgotten()
+    cluster.shared.answers_after = cluster.reloader.forgotten
+    await cluster.reloader.join()
+    cluster.shared.answers_after = lambda: None
+    await cluster.reloader.join()
+    assert len(cluster.shared.asked("enrol")) == 3
+
+
 async def test_runs_of_the_cluster_s_jobs_that_have_left_are_taken_back(
     cluster: ClusterDesk,
 ) -> None:

@@ -147,6 +147,7 @@ DECLARE
     since   bigint := (asked ->> 'since')::bigint - 5000000;  -- commits may come late
     instant bigint;
     other   jsonb;
+    is_new  boolean;
 BEGIN
     PERFORM set_config('lock_timeout', asked ->> 'lock_timeout', true);
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -164,10 +165,11 @@ BEGIN
         word = excluded.word,
         seen_at = instant,
         started_at = CASE known.word ->> 'incarnation' WHEN excluded.word ->> 'incarnation'
-            THEN known.started_at ELSE instant END;
+            THEN known.started_at ELSE instant END
+    RETURNING xmax = 0 INTO is_new;  -- nobody locked a row that was there before
     DELETE FROM jobd.letter WHERE sent_at < instant - 60000000;
     PERFORM jobd.believe(instant);
-    RETURN jobd.view_of(me, since, instant);
+    RETURN jobd.view_of(me, since, instant) || jsonb_build_object('was_unknown', is_new);
 END $$;
 
 -- name: view_of

@@ -188,3 +188,24 @@ BEGIN
         LIMIT most
     ) AS crowded);
 END $$;
+
+-- name: prune_nodes
+-- A node that has not been seen for so long, and what it has on the roll; one at a time, but as
+-- a whole: if it comes back meanwhile, its beat comes first and it stays, or its beat finds it
+-- unknown and it enrols anew.
+CREATE OR REPLACE FUNCTION jobd.prune_nodes(asked jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    its_name text;
+BEGIN
+    PERFORM set_config('lock_timeout', asked ->> 'lock_timeout', true);
+    SELECT name INTO its_name FROM jobd.node
+    WHERE seen_at < (asked ->> 'older_than')::bigint
+    ORDER BY name LIMIT 1
+    FOR UPDATE SKIP LOCKED;
+    DELETE FROM jobd.roll WHERE roll.node = its_name;
+    DELETE FROM jobd.node WHERE name = its_name;
+    RETURN jsonb_build_object('gone', '[]'::jsonb, 'is_full', its_name IS NOT NULL);
+END $$;
