@@ -40,9 +40,8 @@ cluster: $(VENV)/.run-stamp  ## Run three nodes and their PostgreSQL, in one ter
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
 test: $(VENV)/.test-stamp  ## Run the tests
-ifeq ($(ARGS),)
-	@$(BIN)/pytest -rs --numprocesses $(BESIDE) --dist loadfile --ignore=tests/sim
-	@$(BIN)/pytest -rs tests/sim
+ifeq ($(strip $(ARGS)),)
+	@$(BIN)/pytest -rfEs --numprocesses $(BESIDE) --dist loadfile --no-loadscope-reorder
 else
 	@$(BIN)/pytest -rs $(ARGS)
 endif

@@ -2,12 +2,38 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from deploy.cluster.postgres import MEND, PrivatePostgres, is_installed
+
+TESTS = Path(__file__).parent
+
+# Where the tests are that take longest. They begin first, lest one worker is left alone with
+# them at the end: the nights, which need a processor, beside those that wait for processes.
+LONGEST = ("sim/test_cluster.py", "system/test_two_minutes.py", "system/", "sim/", "store/")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, also where a shell started the tests in the background: what they start
+    would be as deaf as they are, and some of it is to be ended so."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest begin first, where several workers share the tests."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    place = item.path.relative_to(TESTS).as_posix()
+    return next((n for n, start in enumerate(LONGEST) if place.startswith(start)), len(LONGEST))
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ its folder, asks for a password, and writes to the disk as a real one does (``fs
 server that answers before a commit is durable would show times and promise faults that no
 real one has. PostgreSQL refuses to run as root; it then runs as the user ``postgres``, which
 its package makes.
+
+``POSTGRES_BIN`` in the environment names a folder of another version's programs, which that user
+must be able to read; what is not in it (often ``psql``) comes from where it always does.
 """
 
 import os
@@ -46,9 +49,11 @@ class PostgresError(Exception):
 
 def program(name: str) -> str:
     """Return where a program of PostgreSQL lies; Debian keeps the server's out of the PATH."""
+    chosen = [folder] if (folder := os.environ.get("POSTGRES_BIN")) else []
     installed = [str(path.parent) for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     newest_first = sorted(installed, key=lambda bin_: int(Path(bin_).parent.name), reverse=True)
-    found = shutil.which(name, path=os.pathsep.join([*newest_first, os.environ.get("PATH", "")]))
+    places = [*chosen, *newest_first, os.environ.get("PATH", "")]
+    found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         raise PostgresError(MEND)
     return found
@@ -166,9 +171,9 @@ class PrivatePostgres:
         copy = PrivatePostgres(settings=self._settings, password=self.password)
         source = f"host={self.host} port={self.port} user=postgres password={self.password}"
         try:
-            words = ("-D", str(copy.data), "-d", source, "-R", "-X", "stream", "-c", "fast")
+            words = ("-D", str(copy.data), "-d", source, "-X", "stream", "-c", "fast")
             copy._run("pg_basebackup", *words, "--no-sync")
-            copy._configure()
+            copy._follow(source)
             copy.start()
         except BaseException:
             copy.remove()
@@ -211,6 +216,14 @@ class PrivatePostgres:
         # The last word wins, also over what a standby copied from its source.
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.writelines(lines)
+
+    def _follow(self, source: str) -> None:
+        # As pg_basebackup -R does, in words that a server older than it understands, too.
+        self._settings["primary_conninfo"] = source
+        self._configure()
+        standby = self.data / "standby.signal"
+        standby.touch()
+        self.own(standby)
 
     def _await_answer(self) -> None:
         probe = (program("pg_isready"), "-q", "-h", self.host, "-p", str(self.port))

@@ -1,8 +1,5 @@
 """Clusters of two to five nodes through nights of every trouble; on all cores."""
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import pytest
@@ -12,12 +9,6 @@ from tests.sim.cluster.nights import Night, night, replay, verdict
 
 SEEDS_A_TEST = 25
 TESTS = 20  # 500 nights: between two and three minutes on two cores
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        yield pool
 
 
 @pytest.mark.timeout(300)

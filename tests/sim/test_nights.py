@@ -1,9 +1,5 @@
 """One node through thousands of hours of crashes, clock jumps and silent stores."""
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
 from tests.sim.nights import KINDS, night, verdict
@@ -12,16 +8,11 @@ SEEDS_A_TEST = 10
 TESTS = 10
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        yield pool
-
-
 def broken_in(seed: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
     return verdict(night(seed, kinds=kinds))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(0, SEEDS_A_TEST * TESTS, SEEDS_A_TEST))
 def test_nights_of_every_trouble_break_no_promise(pool, first):
     """Each seed is a night of 24 hours with two faults an hour; 2,400 hours in all."""
@@ -29,6 +20,7 @@ def test_nights_of_every_trouble_break_no_promise(pool, first):
     assert [complaints for complaints in broken if complaints] == []
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_night_of_one_trouble_breaks_no_promise(pool, kind):
     broken = pool.map(broken_in, range(1000, 1005), [(kind,)] * 5)

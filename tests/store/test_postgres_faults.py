@@ -249,6 +249,16 @@ async def test_a_first_host_that_never_answers_is_passed_by(pg_url: str) -> None
         await store.close()
 
 
+async def until_copied(primary: PrivatePostgres, standby: PrivatePostgres) -> None:
+    """Wait until a standby shows all that its primary has written by now."""
+    end = primary.sql("SELECT pg_current_wal_flush_lsn()")
+    for _ in range(200):
+        if standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t":
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"the standby does not come to {end}: {standby.log_tail()}")
+
+
 async def test_a_standby_is_passed_by_and_used_once_it_is_promoted() -> None:
     with PrivatePostgres(fsync=False) as primary:
         standby = primary.standby()
@@ -258,10 +268,7 @@ async def test_a_standby_is_passed_by_and_used_once_it_is_promoted() -> None:
             store = store_of(url)
             await store.open()
             await store.enrol([Enrolment("backup", "A")], START)
-            for _ in range(100):
-                if standby.sql("SELECT count(*) FROM pg_class WHERE relname = 'job'") == "1":
-                    break
-                await asyncio.sleep(0.1)
+            await until_copied(primary, standby)
             primary.stop()
             standby.promote()
             await until_well(store)

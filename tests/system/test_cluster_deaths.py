@@ -56,9 +56,8 @@ def disaster(make_cluster: MakeCluster) -> Disaster:
     """Six nodes, two runs on each of five; then all five are lost at once."""
     cluster = make_cluster(JOBS, names=(*VICTIMS, LEFT)).start()
     assert cluster[LEFT].ctl("pause", "--all").returncode == 0
-    for name in VICTIMS:
-        cluster[LEFT].ctl("cancel", f"goes-on-{name}")
-    eventually(lambda: not active(cluster[LEFT]), "nothing runs any more")
+    eventually(lambda: all(map(is_paused, cluster)), "all have heard of the pause")
+    eventually(lambda: is_quiet(cluster[LEFT]), "nothing runs any more", 30)
     held = {name: cluster.run_on(name, f"goes-on-{name}") for name in VICTIMS}
     retried = {name: cluster.run_on(name, f"retried-{name}") for name in VICTIMS}
     assert cluster[LEFT].ctl("resume", "--all").returncode == 0
@@ -72,6 +71,21 @@ def active(member: Member) -> list[dict[str, Any]]:
     """Return what runs in the cluster, by a member's word."""
     status = member.status
     return [*status["active_runs"], *status["active_elsewhere"]]
+
+
+def is_paused(member: Member) -> bool:
+    """Return whether a member knows all jobs as paused."""
+    status = member.status
+    return bool(status["paused"] == status["jobs"])
+
+
+def is_quiet(member: Member) -> bool:
+    """Cancel what runs; return whether nothing did. A tick that was claimed just before its
+    node heard of the pause may start after a first look."""
+    running = active(member)
+    for run in running:
+        member.ctl("cancel", run["job"])
+    return not running
 
 
 def strike(cluster: Cluster) -> float:
