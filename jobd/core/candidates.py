@@ -8,6 +8,7 @@ from datetime import datetime
 
 from jobd.core import overlap, pools
 from jobd.core.claim import ActiveRun, ClaimDenied, ClaimGranted, ClaimRequest, Demand
+from jobd.core.cluster import StopAsked
 from jobd.core.effects import Accepted, Refused, StopElsewhere
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason, TickRange
@@ -199,7 +200,7 @@ def _stop_for(
     for run in tuple(track.runs.values()):
         stop(state, run, StopCause.REPLACE, now)
     if blocker is not None and blocker.node != state.node:
-        state.emit(StopElsewhere(blocker.run_id, StopCause.REPLACE))
+        state.emit(StopElsewhere((StopAsked(blocker.run_id, StopCause.REPLACE),)))
 
 
 def _queue_up(

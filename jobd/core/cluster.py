@@ -67,7 +67,7 @@ class TakeOver:
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """A run of this node that another node, or an operator there, wants stopped."""
+    """A run that another node than its holder, or an operator there, wants stopped."""
 
     run_id: str
     cause: StopCause

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jobd.core.claim import ActiveRun, ClaimRequest, Pause
-from jobd.core.cluster import Holding, TakeOver
+from jobd.core.cluster import Holding, StopAsked, TakeOver
 from jobd.core.frequent import frequent
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
@@ -126,10 +126,9 @@ class TakeRuns:
 
 @dataclass(frozen=True, slots=True)
 class StopElsewhere:
-    """Ask the node that holds a run to stop it."""
+    """Ask the nodes that hold runs to stop them."""
 
-    run_id: str
-    cause: StopCause
+    stops: tuple[StopAsked, ...]
 
 
 @dataclass(frozen=True, slots=True)

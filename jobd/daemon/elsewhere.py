@@ -1,6 +1,6 @@
 """Elsewhere: runs that other nodes hold, and what they wrote."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobd.core.claim import ActiveRun
 from jobd.core.effects import Accepted, Refused, Reply
@@ -33,23 +33,22 @@ async def cancel_elsewhere(
 
 async def _stop_all(
     peers: Peers, ids: Mapping[str, str], *, is_all: bool
-) -> tuple[list[ActiveRun], str]:
-    """Return the runs that are being stopped, and which cannot be; raises ``StoreUnavailable``
-    if these are all that there was to do."""
-    stopping: list[ActiveRun] = []
-    for run_id, node in ids.items():
-        try:
-            run = await peers.stop(run_id)
-        except StoreUnavailable as error:
-            if is_all:
-                raise
-            return stopping, f"; {run_id} on {node} is not reached: {error}"
-        stopping += [run] if run is not None else []
-    return stopping, ""
+) -> tuple[Sequence[ActiveRun], str]:
+    """Return the runs that are being stopped, and in words those that cannot be; raises
+    ``StoreUnavailable`` if these are all that there was to do."""
+    if not ids:
+        return (), ""
+    try:
+        return await peers.stop(ids), ""
+    except StoreUnavailable as error:
+        if is_all:
+            raise
+        missed = ", ".join(f"{run_id} on {node}" for run_id, node in ids.items())
+        return (), f"; not reached: {missed}: {error}"
 
 
 def _merged(
-    event: CancelAsked, here: Reply, mine: list[str], stopping: list[ActiveRun], silent: str
+    event: CancelAsked, here: Reply, mine: list[str], stopping: Sequence[ActiveRun], silent: str
 ) -> Reply:
     """Return one reply for what stops here and elsewhere."""
     if not stopping and not silent:

@@ -5,7 +5,7 @@ looks for it five times a second, ten seconds at most, and then says so in plain
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ import anyio
 
 from jobd.core import placement
 from jobd.core.claim import ActiveRun
-from jobd.core.cluster import Letter
+from jobd.core.cluster import Letter, StopAsked
 from jobd.core.effects import Reply
 from jobd.core.events import DrainAsked, TriggerAsked
 from jobd.core.job import Job
@@ -122,9 +122,10 @@ class Peers:
                     tasks.start_soon(self._note_drift, name, mine, found)
         return found
 
-    async def stop(self, run_id: str) -> ActiveRun | None:
-        """Ask the holder of a run to stop it; None: it is not active."""
-        return await self._store.ask_stop(run_id, StopCause.CANCEL)
+    async def stop(self, run_ids: Iterable[str]) -> Sequence[ActiveRun]:
+        """Ask the holders of runs to stop them; return those that are active."""
+        stops = [StopAsked(run_id, StopCause.CANCEL) for run_id in run_ids]
+        return [run for run in await self._store.ask_stop(stops) if run is not None]
 
     async def _note_drift(
         self, name: str, mine: Mapping[str, str], found: dict[str, Sequence[str]]

@@ -32,6 +32,7 @@ from jobd.core.lease import LeaseTerms
 from jobd.core.ledger import Skip
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
+from jobd.daemon.others import Other, line_up
 from jobd.daemon.routes import StoreEffect
 from jobd.errors import StoreUnavailable
 from jobd.ports import Batch, Clock, NodeMemory, Posted, SharedStore
@@ -46,7 +47,6 @@ MOST_AT_ONCE = 500  # saved attempts, ends, or skips, in one statement
 NOT_POSTED = -1  # in place of its number in the outbox: an end that is kept in mind only
 
 T = TypeVar("T")
-Other = SavePause | SaveSkipNext | VoidSkips | TakeRuns | StopElsewhere
 
 
 class ToShared:
@@ -156,12 +156,10 @@ class ToShared:
                 self._skips.extend(skips)
             case SaveRun(run):
                 self._saves[run.run_id] = run
-            case TakeRuns(wishes) if self._others and isinstance(self._others[-1], TakeRuns):
-                self._others[-1] = TakeRuns((*self._others[-1].wishes, *wishes))
             case FinishRun():
                 raise AssertionError("ends are posted, not sorted")
             case _:
-                self._others.append(effect)
+                line_up(self._others, effect)
 
     async def _post(self, effects: Sequence[FinishRun]) -> None:
         """Make ends durable. Where the disk is full they are kept in mind, and the supervisor,
@@ -225,8 +223,8 @@ class ToShared:
                 await self._store.save_skip_next(job, skip_next)
             case VoidSkips(after, schedules):
                 await self._store.void_skips_after(after, schedules)
-            case StopElsewhere(run_id, cause):
-                await self._store.ask_stop(run_id, cause)
+            case StopElsewhere(stops):
+                await self._store.ask_stop(stops)
             case TakeRuns():
                 await self._take_runs(effect)
 

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest
-from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, TakeOver
+from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked, TakeOver
 from jobd.core.ledger import Skip
-from jobd.core.outcome import StopCause
 from jobd.core.run import Finish
 from jobd.ports.store import Store
 
@@ -76,8 +75,9 @@ class SharedStore(Store, Protocol):
         """
         ...
 
-    async def ask_stop(self, run_id: str, cause: StopCause) -> ActiveRun | None:
-        """Ask the holder of a run, in its next view, to stop it; None: it is not active."""
+    async def ask_stop(self, stops: Sequence[StopAsked]) -> Sequence[ActiveRun | None]:
+        """Ask the holders of runs, in their next views, to stop them. Position by position the
+        run, or None: it is not active. Of two wishes for one run the later counts."""
         ...
 
     async def send(self, letter: Letter) -> None:

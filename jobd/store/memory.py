@@ -9,9 +9,8 @@ from itertools import islice
 from typing import TypeVar
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
-from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, TakeOver
+from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked, TakeOver
 from jobd.core.ledger import Skip, TickRecord
-from jobd.core.outcome import StopCause
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
 from jobd.ports import AuditEntry, Batch, Enrolment, RunFilter, Settled
@@ -182,12 +181,8 @@ class MemoryStore:
 
         return self._change(decide_all)
 
-    async def ask_stop(self, run_id: str, cause: StopCause) -> ActiveRun | None:
-        job = self._all.job_of(run_id)
-        if job is None:
-            return None
-        self._board.stops[run_id] = cause
-        return self._all.jobs[job].active_run(run_id)
+    async def ask_stop(self, stops: Sequence[StopAsked]) -> Sequence[ActiveRun | None]:
+        return [self._ask_stop(asked) for asked in stops]
 
     async def beat(self, word: NodeWord, since: datetime | None) -> ClusterView:
         asker = self._asker()
@@ -220,6 +215,13 @@ class MemoryStore:
 
     async def reply(self, letter_id: str) -> str | None:
         return self._board.reply(letter_id)
+
+    def _ask_stop(self, asked: StopAsked) -> ActiveRun | None:
+        job = self._all.job_of(asked.run_id)
+        if job is None:
+            return None
+        self._board.stops[asked.run_id] = asked.cause
+        return self._all.jobs[job].active_run(asked.run_id)
 
     @property
     def _is_shared(self) -> bool:

@@ -14,9 +14,8 @@ from random import Random, SystemRandom
 from typing import Any
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
-from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, TakeOver
+from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked, TakeOver
 from jobd.core.ledger import Skip, TickRecord
-from jobd.core.outcome import StopCause
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
 from jobd.errors import StateError, StoreUnavailable
@@ -181,11 +180,15 @@ class PgStore:
             rows.active_run_of(taken[pos]) if pos in taken else None for pos in range(len(wishes))
         )
 
-    async def ask_stop(self, run_id: str, cause: StopCause) -> ActiveRun | None:
+    async def ask_stop(self, stops: Sequence[StopAsked]) -> Sequence[ActiveRun | None]:
         """See :meth:`jobd.ports.SharedStore.ask_stop`."""
-        asked = {"run_id": rows.text(run_id), "cause": cause.value}
-        found = (await self._on(self._asks, "ask_stop", asked))["run"]
-        return None if found is None else rows.active_run_of(found)
+        if not stops:
+            return ()
+        run_ids = [rows.text(asked.run_id) for asked in stops]
+        causes = {rows.text(asked.run_id): asked.cause.value for asked in stops}
+        found = (await self._on(self._asks, "ask_stop", {"causes": causes}))["runs"]
+        runs = {run["run_id"]: rows.active_run_of(run) for run in found}
+        return tuple(runs.get(run_id) for run_id in run_ids)
 
     async def send(self, letter: Letter) -> None:
         """See :meth:`jobd.ports.SharedStore.send`."""

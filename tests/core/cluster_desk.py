@@ -288,8 +288,8 @@ class NodeDesk(Desk):
             case TakeRuns(wishes):
                 taken = tuple(run for run in run_now(store.take_over(wishes)) if run)
                 self.tell(TakenOver(taken, self.steady_s))
-            case StopElsewhere(run_id, cause):
-                run_now(store.ask_stop(run_id, cause))
+            case StopElsewhere(stops):
+                run_now(store.ask_stop(stops))
             case _:
                 whole, self.store = self.store, store
                 super()._perform(effect)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobd.core.cluster import StopAsked
 from jobd.core.effects import Claim, SavePause, StopRun
 from jobd.core.job import Retries
 from jobd.core.ledger import SkipReason
@@ -235,7 +236,7 @@ def test_skip_next_is_fulfilled_by_whichever_node(cluster: ClusterDesk) -> None:
 def cancel_elsewhere(cluster: ClusterDesk, holder: NodeDesk) -> None:
     """Let an operator on the other node ask for the stop of a run."""
     run_id = holder.process("a").run.run_id
-    run_now(other(cluster, holder).store.ask_stop(run_id, StopCause.CANCEL))
+    run_now(other(cluster, holder).store.ask_stop([StopAsked(run_id, StopCause.CANCEL)]))
 
 
 def test_a_run_is_stopped_that_somebody_elsewhere_wants_stopped(cluster: ClusterDesk) -> None:

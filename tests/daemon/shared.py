@@ -1,7 +1,7 @@
 """Nodes that share a store: one in memory that fails on demand; letters in a dictionary and
 views that the test hands round."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,10 +9,9 @@ from typing import Any
 import anyio
 
 from jobd.core.claim import ActiveRun
-from jobd.core.cluster import Letter, NodeSeen, NodeWord
+from jobd.core.cluster import Letter, NodeSeen, NodeWord, StopAsked
 from jobd.core.effects import Accepted, Reply
 from jobd.core.events import OperatorEvent
-from jobd.core.outcome import StopCause
 from jobd.core.view import JobView, NodeView, SharedView
 from jobd.daemon.peers import Peers
 from jobd.daemon.postbox import Postbox
@@ -77,7 +76,7 @@ class FakeSharedStore(FakeStore):
         self.letters: list[Letter] = []
         self.replies: dict[str, str] = {}
         self.holders: dict[str, ActiveRun] = {}
-        self.stops: list[tuple[str, StopCause]] = []
+        self.stops: list[StopAsked] = []
         self.is_mute = False  # takes letters, and gives none
 
     async def send(self, letter: Letter) -> None:
@@ -92,10 +91,10 @@ class FakeSharedStore(FakeStore):
         self._fail_if_down()
         return self.replies.get(letter_id)
 
-    async def ask_stop(self, run_id: str, cause: StopCause) -> ActiveRun | None:
+    async def ask_stop(self, stops: Sequence[StopAsked]) -> Sequence[ActiveRun | None]:
         self._fail_if_down()
-        self.stops.append((run_id, cause))
-        return self.holders.get(run_id)
+        self.stops += stops
+        return [self.holders.get(asked.run_id) for asked in stops]
 
     def unanswered(self, node: str) -> list[Letter]:
         """Return what a beat of that node would find."""

@@ -16,6 +16,7 @@ from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.core.view import NodeView
+from jobd.daemon.elsewhere import cancel_elsewhere
 from jobd.errors import NodeUnavailable, OutputGone, StoreUnavailable
 from tests.daemon.fakes import NOON, FakeClock, FakeStore, finish_of, keep_output, run_of, until
 from tests.daemon.shared import Town, seen, view_of_nodes
@@ -92,6 +93,16 @@ async def test_a_cancel_that_reaches_nobody_says_that_the_store_is_silent(pair: 
     pair.town.store.is_down = True
     with pytest.raises(StoreUnavailable):
         await pair.node.ask(CancelAsked("q1", BY, job="a"))
+
+
+async def test_a_cancel_says_whom_it_did_not_reach(pair: Pair) -> None:
+    """What runs here is being stopped all the same."""
+    pair.runs_at_app2()
+    pair.town.store.is_down = True
+    here, views = Accepted("q1", ("aa11",), "stopping"), pair.node.job_views()
+    reply = await cancel_elsewhere(pair.town.peers, views, CancelAsked("q1", BY, job="a"), here)
+    silent = "; not reached: bb22 on app2: connection refused"
+    assert reply == Accepted("q1", ("aa11",), f"stopping here{silent}")
 
 
 async def test_a_cancel_is_kept_with_what_came_of_it(pair: Pair) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from jobd.core import placement
 from jobd.core.claim import JobMemory
-from jobd.core.cluster import Letter
+from jobd.core.cluster import Letter, StopAsked
 from jobd.core.effects import Accepted, Refused
 from jobd.core.events import DrainAsked, TriggerAsked
 from jobd.core.job import Param
@@ -228,11 +228,11 @@ async def test_a_node_that_may_not_run_the_job_is_not_the_best(town: Town) -> No
 
 async def test_a_stop_goes_to_whoever_holds_the_run(town: Town) -> None:
     town.store.holders["aa11"] = run = run_of("a", "aa11")
-    assert await town.peers.stop("aa11") == run
-    assert town.store.stops == [("aa11", StopCause.CANCEL)]
+    assert await town.peers.stop(["aa11", "bb22"]) == [run]
+    assert town.store.stops == [StopAsked(one, StopCause.CANCEL) for one in ("aa11", "bb22")]
 
 
 async def test_a_stop_needs_the_store(town: Town) -> None:
     town.store.is_down = True
     with pytest.raises(StoreUnavailable):
-        await town.peers.stop("aa11")
+        await town.peers.stop(["aa11"])

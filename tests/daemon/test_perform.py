@@ -80,7 +80,7 @@ def perform(taken: list[tuple[str, Effect]]) -> Any:
         (StopRun("aa11", StopCause.CANCEL), "supervisor"),
         (ExtendRun("aa11", 7.0), "supervisor"),
         (TakeRuns(()), "store"),
-        (StopElsewhere("aa11", StopCause.CANCEL), "store"),
+        (StopElsewhere(()), "store"),
         (RenewLeases(()), "renewals"),
         (LookAround(), "heartbeat"),
         (SaveDrain(None, "anna"), "this node"),

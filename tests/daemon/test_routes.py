@@ -20,7 +20,6 @@ from jobd.core.effects import (
 )
 from jobd.core.job import Overlap, Scope
 from jobd.core.ledger import Skip, SkipReason, TickRange
-from jobd.core.outcome import StopCause
 from jobd.core.schedule import AfterSchedule
 from jobd.daemon.routes import Routes
 from tests.daemon.fakes import NOON, finish_of, job_of, run_of
@@ -116,7 +115,7 @@ def test_a_run_stays_with_the_store_that_granted_it(job: str) -> None:
         assert Desk().sent(shared) == ([], [shared])
 
 
-@pytest.mark.parametrize("effect", [TakeRuns(()), StopElsewhere("r1", StopCause.CANCEL)])
+@pytest.mark.parametrize("effect", [TakeRuns(()), StopElsewhere(())])
 def test_what_concerns_other_nodes_is_for_the_shared_store(desk: Desk, effect: Any) -> None:
     assert desk.sent(effect) == ([], [effect])
 

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from jobd.core.claim import ActiveRun, ClaimGranted, ClaimRequest, Demand, Pause, Trigger
-from jobd.core.cluster import TakeOver
+from jobd.core.cluster import StopAsked, TakeOver
 from jobd.core.effects import (
     Claim,
     FinishRun,
@@ -367,7 +367,7 @@ async def test_wishes_come_before_the_claims_that_follow_them(desk: Desk) -> Non
         (SavePause(("a",), None, "anna"), "save_pause"),
         (SaveSkipNext("a", None, "anna"), "save_skip_next"),
         (VoidSkips(NOON, {}), "void_skips_after"),
-        (StopElsewhere("r1", StopCause.CANCEL), "ask_stop"),
+        (StopElsewhere((StopAsked("r1", StopCause.CANCEL),)), "ask_stop"),
     ],
 )
 async def test_each_effect_is_repeated_until_it_is_taken(
@@ -390,6 +390,13 @@ async def test_saved_attempts_leave_together(desk: Desk) -> None:
 async def test_a_stop_waits_for_saved_attempts(desk: Desk) -> None:
     await desk.stop(SaveRun(replace(await desk.grant(), attempt=2)))
     assert (await desk.store.view.run("r1")).attempt == 2  # type: ignore[union-attr]
+
+
+async def test_runs_elsewhere_are_stopped_together(desk: Desk) -> None:
+    """At the full hour every job may have a run on another node that it replaces."""
+    stops = [StopAsked(f"r{number}", StopCause.REPLACE) for number in range(3)]
+    await desk.work_off(*(StopElsewhere((asked,)) for asked in stops))
+    assert desk.store.asked("ask_stop") == [tuple(stops)]
 
 
 async def test_runs_are_taken_over_together(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from jobd.core.claim import Pause
+from jobd.core.cluster import StopAsked
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import StopCause
 from jobd.core.schedule import EverySchedule
@@ -135,7 +136,7 @@ async def test_runs_whose_lease_ran_out_are_told(cluster) -> None:
 async def test_a_stop_reaches_the_holder_until_the_run_ended(cluster) -> None:
     await cluster.enrol("backup")
     run = await cluster.claim("backup", 0, run_id="r1")
-    asked = await (await cluster.node("b")).ask_stop("r1", StopCause.REPLACE)
+    (asked,) = await (await cluster.node("b")).ask_stop([StopAsked("r1", StopCause.REPLACE)])
     assert asked.node == "a"
     for node, expected in (("b", []), ("a", [StopCause.REPLACE]), ("a", [StopCause.REPLACE])):
         view = await (await cluster.node(node)).beat(word_of(node), None)
@@ -149,8 +150,26 @@ async def test_a_run_that_is_not_active_cannot_be_stopped(cluster) -> None:
     run = await cluster.claim("backup", 0, run_id="r1")
     await cluster.finish(run, 0.1)
     store = await cluster.node()
-    assert await store.ask_stop("r1", StopCause.CANCEL) is None
-    assert await store.ask_stop("nobody", StopCause.CANCEL) is None
+    wishes = [StopAsked(run_id, StopCause.CANCEL) for run_id in ("r1", "nobody")]
+    assert list(await store.ask_stop(wishes)) == [None, None]
+
+
+async def test_stops_are_asked_for_together(cluster) -> None:
+    """Of two wishes for one run the later counts, as if they had come one by one."""
+    jobs = ("backup", "poll", "sync")
+    await cluster.enrol(*jobs)
+    for job in jobs:
+        await cluster.claim(job, 0, run_id=f"r-{job}")
+    cancel, replace = StopCause.CANCEL, StopCause.REPLACE
+    wishes = (("r-sync", cancel), ("nobody", cancel), ("r-backup", replace), ("r-sync", replace))
+    asked = await (await cluster.node("b")).ask_stop([StopAsked(*wish) for wish in wishes])
+    assert [run and run.run_id for run in asked] == ["r-sync", None, "r-backup", "r-sync"]
+    stops = (await (await cluster.node()).beat(word_of("a"), None)).stops
+    assert {(s.run_id, s.cause) for s in stops} == {("r-sync", replace), ("r-backup", replace)}
+
+
+async def test_no_stop_is_asked_of_nobody(cluster) -> None:
+    assert list(await (await cluster.node()).ask_stop([])) == []
 
 
 async def test_a_job_is_on_the_roll_while_any_node_has_it(cluster) -> None:

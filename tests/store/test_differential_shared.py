@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jobd.core.claim import ActiveRun, ClaimGranted, Pause, PoolDemand
-from jobd.core.cluster import ClusterView, Holding, Letter, TakeOver
+from jobd.core.cluster import ClusterView, Holding, Letter, StopAsked, TakeOver
 from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome, StopCause
@@ -284,9 +284,12 @@ class Both:
 
     async def ask_stop(self) -> None:
         if self.runs:
-            run_id = self.some_run().request.run_id
-            cause = self.random.choice(list(StopCause))
-            self.saw("ask_stop", await self.ask("ask_stop", run_id, cause))
+            stops = [
+                StopAsked(self.some_run().request.run_id, self.random.choice(list(StopCause)))
+                for _ in range(self.random.randint(1, 3))
+            ]
+            for run in await self.ask("ask_stop", stops):
+                self.saw("ask_stop", run)
 
     async def letter(self) -> None:
         name = f"l{len(self.asked)}"

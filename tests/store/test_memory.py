@@ -178,7 +178,7 @@ def test_a_beat_tells_what_happened_since(cluster) -> None:
     since = cluster.now
     cluster.pass_s(10)
     run = cluster.claim("a", 0, pool=PoolDemand("disk", 2))
-    drive(cluster.b.store.ask_stop(run.request.run_id, StopCause.CANCEL))
+    drive(cluster.b.store.ask_stop([StopAsked(run.request.run_id, StopCause.CANCEL)]))
     view = drive(cluster.a.store.beat(beat("a"), since))
     assert [row.run_id for row in view.decided] == [run.request.run_id]
     assert [memory.job for memory in view.jobs] == ["backup"]

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.cluster.postgres import PostgresError, PrivatePostgres
 from jobd.core.claim import ClaimGranted, ClaimRequest, Demand, Pause, PoolDemand, Trigger
-from jobd.core.cluster import Holding, Letter, TakeOver
+from jobd.core.cluster import Holding, Letter, StopAsked, TakeOver
 from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import StopCause
@@ -156,7 +156,7 @@ async def test_the_running_role_can_do_all_operations(least: str) -> None:
     await store.save_run(active, START)
     await store.save_pause(["backup"], Pause("anna", START))
     await store.save_skip_next("backup", Pause("anna", START))
-    assert await store.ask_stop("r1", StopCause.CANCEL)
+    assert await store.ask_stop([StopAsked("r1", StopCause.CANCEL)])
     await store.send(Letter("l1", "a", "b", "trigger", "{}"))
     await store.answer("l1", "{}")
     assert await store.reply("l1") == "{}"

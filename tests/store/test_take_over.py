@@ -1,7 +1,7 @@
 """Taking over: a run whose lease ran out ends as lost, or another node goes on with it."""
 
 from jobd.core.claim import ClaimGranted
-from jobd.core.cluster import Holding, TakeOver
+from jobd.core.cluster import Holding, StopAsked, TakeOver
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome, StopCause
 from tests.store.shared import LEASE, word_of
@@ -102,7 +102,7 @@ async def test_a_stop_that_was_asked_for_reaches_the_new_holder(cluster) -> None
     await cluster.enrol("backup")
     await cluster.claim("backup", 0, run_id="r1")
     run = await cluster.active("backup")
-    await (await cluster.node("b")).ask_stop("r1", StopCause.CANCEL)
+    await (await cluster.node("b")).ask_stop([StopAsked("r1", StopCause.CANCEL)])
     await cluster.set(1)
     await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(1))])
     view = await (await cluster.node("b")).beat(word_of("b"), None)

@@ -20,6 +20,7 @@ from jobd.core.effects import (
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, Event, SkipsRecorded, TakenOver
 from jobd.core.job import Scope
+from jobd.daemon.others import Other, line_up
 from jobd.daemon.to_shared import FIRST_RETRY_S, LONGEST_RETRY_S, RIDE_S
 from jobd.ports import Batch, Settled
 from tests.sim.world import run_now
@@ -119,7 +120,7 @@ class SharedLane(Lane):
         self._skips: list[RecordSkips] = []
         self._saves: dict[str, ActiveRun] = {}
         self._claims: list[Claim] = []
-        self._others: list[Effect] = []
+        self._others: list[Other] = []
         self._to_post: list[FinishRun] = []
         self._is_posting = self._is_out = False
         self._ride_ends_s: float | None = None  # until then what can wait does, for a claim
@@ -143,10 +144,8 @@ class SharedLane(Lane):
                 self._skips.append(effect)
             case SaveRun(run):
                 self._saves[run.run_id] = run
-            case TakeRuns(wishes) if self._others and isinstance(self._others[-1], TakeRuns):
-                self._others[-1] = TakeRuns((*self._others[-1].wishes, *wishes))
             case _:
-                self._others.append(effect)
+                line_up(self._others, effect)
         if self._to_post and not self._is_posting:
             self._is_posting = True
             self.world.after(DISK_S, lambda: self.daemon.when_running(self._post))
@@ -160,7 +159,7 @@ class SharedLane(Lane):
         if self._failures:
             return  # the pause after a failure works it off
         if self._others:
-            self._send_other(self._others[0])
+            self._send_other(self._others.pop(0))
         elif self._claims or self._skips or self._is_ride_over:
             self._send_batch()
         elif (self.node.outbox or self._saves) and self._ride_ends_s is None:
@@ -180,23 +179,25 @@ class SharedLane(Lane):
         self.world.struck("posted", self.node)
         self.daemon.when_running(self.work)
 
-    def _send_other(self, effect: Effect) -> None:
+    def _send_other(self, effect: Other) -> None:
         sent_s = self.daemon.clock.steady_s()
 
         def answered(answer: Any) -> None:
-            self._others.pop(0)
             if isinstance(effect, TakeRuns):
                 runs = tuple(run for run in answer if run is not None)
                 self.world.journal.dangers["taken over"] += len(runs)
                 self.daemon.handle(TakenOver(runs, sent_s))
 
-        self._send(lambda: self._apply(effect), answered, "other")
+        def failed() -> None:
+            self._others.insert(0, effect)
 
-    def _apply(self, effect: Effect) -> Any:
+        self._send(lambda: self._apply(effect), answered, "other", failed)
+
+    def _apply(self, effect: Other) -> Any:
         store = self.node.shared
         match effect:
-            case StopElsewhere(run_id, cause):
-                run_now(store.ask_stop(run_id, cause))
+            case StopElsewhere(stops):
+                run_now(store.ask_stop(stops))
             case VoidSkips(after, schedules):
                 run_now(store.void_skips_after(after, schedules))
             case TakeRuns(wishes):

@@ -118,16 +118,23 @@ BEGIN
 END $$;
 
 -- name: ask_stop
+-- Of runs, no jobs, as renew: a stop does not wait for claims.
 CREATE OR REPLACE FUNCTION jobd.ask_stop(asked jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM set_config('lock_timeout', asked ->> 'lock_timeout', true);
-    UPDATE jobd.run SET stop_cause = asked ->> 'cause'
-    WHERE run_id = asked ->> 'run_id' AND ended_at IS NULL;
-    RETURN jsonb_build_object('run', (
-        SELECT to_jsonb(run) FROM jobd.active_run AS run WHERE run.run_id = asked ->> 'run_id'
+    PERFORM FROM jobd.run
+    WHERE run_id IN (SELECT jsonb_object_keys(asked -> 'causes')) AND ended_at IS NULL
+    ORDER BY id
+    FOR NO KEY UPDATE;
+    UPDATE jobd.run SET stop_cause = wish.value
+    FROM jsonb_each_text(asked -> 'causes') AS wish
+    WHERE run.run_id = wish.key AND run.ended_at IS NULL;
+    RETURN jsonb_build_object('runs', (
+        SELECT coalesce(jsonb_agg(to_jsonb(run)), '[]') FROM jobd.active_run AS run
+        WHERE run.run_id IN (SELECT jsonb_object_keys(asked -> 'causes'))
     ));
 END $$;
 
