@@ -13,6 +13,7 @@ from jobd.core import picture
 from jobd.core.cluster import NodeSeen
 from jobd.core.effects import Reply
 from jobd.core.events import CancelAsked, DrainAsked, OperatorEvent, TriggerAsked
+from jobd.core.job import Scope
 from jobd.core.placement import may_run
 from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
@@ -124,7 +125,7 @@ class DaemonNode:
 
     def place_for(self, job: str) -> str | None:
         here, view = self._identity, self.job_view(job)
-        if self._peers is None or view is None:
+        if self._peers is None or view is None or view.job.scope is Scope.NODE:
             return here.node  # this scheduler has the words for whatever is wrong
         node = self.view()
         starts = not (node.is_draining or node.is_stopping)

@@ -12,7 +12,7 @@ from jobd.config.model import Config
 from jobd.core.claim import ActiveRun, ClaimRequest, Demand, Pause, Trigger
 from jobd.core.effects import Accepted, Refused
 from jobd.core.events import CancelAsked, DrainAsked, TriggerAsked
-from jobd.core.job import Overlap
+from jobd.core.job import Overlap, Scope
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.core.view import NodeView
@@ -174,10 +174,11 @@ async def test_the_end_of_a_run_elsewhere_is_noticed(
     assert found[0].outcome is Outcome.SUCCESS
 
 
-def with_labels(pair: Pair, *nodes: str) -> None:
+def share(pair: Pair, *nodes: str, scope: Scope = Scope.CLUSTER) -> None:
+    """Let job a be the cluster's, or each node's own, on these nodes; on all if none is named."""
     view = pair.node.job_view("a")
     assert view is not None
-    restricted = replace(view, job=replace(view.job, nodes=nodes))
+    restricted = replace(view, job=replace(view.job, nodes=nodes, scope=scope))
     pair.node.job_view = lambda name: restricted  # type: ignore[method-assign]
 
 
@@ -191,17 +192,25 @@ async def test_a_run_by_hand_belongs_here_if_it_may(pair: Pair) -> None:
 
 async def test_a_run_by_hand_goes_elsewhere_from_a_node_that_is_drained(pair: Pair) -> None:
     pair.town.view = drained(pair.town.view)
+    share(pair)
     assert pair.node.place_for("a") == "app2"
 
 
 async def test_a_run_by_hand_goes_to_a_node_that_may(pair: Pair) -> None:
     pair.town.view = view_of_nodes(seen("app1"), seen("app2"), seen("app3", labels=("eu",)))
-    with_labels(pair, "eu")
+    share(pair, "eu")
     assert pair.node.place_for("a") == "app3"
 
 
+async def test_a_run_by_hand_of_a_node_s_own_job_never_goes_elsewhere(pair: Pair) -> None:
+    """Who wants this node's clean-up would be told "started", and another node's had run."""
+    pair.town.view = drained(pair.town.view)
+    share(pair, scope=Scope.NODE)
+    assert pair.node.place_for("a") == "app1"
+
+
 async def test_a_run_by_hand_has_no_place_where_none_may(pair: Pair) -> None:
-    with_labels(pair, "mars")
+    share(pair, "mars")
     assert pair.node.place_for("a") is None
 
 

@@ -59,6 +59,8 @@ def trigger(
     wish: dict[str, object] = {"params": _parse_params(params), "force": force, "queue": queue}
     if node is not None:
         wish["node"] = node
+    if node is not None and (is_awaited or is_followed):
+        _check_watched_from_here(session, job, node)
     accepted = _accepted(session, job, wish)
     run_id = accepted["run_ids"][0]
     try:
@@ -79,6 +81,16 @@ def own_status(run: Mapping[str, Any]) -> int:
     status = int(run["exit_code"] or 0)
     # A failure_pattern makes a failure of a run that exits 0.
     return exits.FAILED if outcome == "failure" and status == 0 else status
+
+
+def _check_watched_from_here(session: Session, job: str, node: str) -> None:
+    """Refuse to wait for what only another node will know: the runs of its own jobs."""
+    scope, here = session.client.get("jobs", job)["scope"], session.client.get("status")["node"]
+    if scope == "node" and node != here:
+        raise click.UsageError(
+            f'{job} has scope = "node": only {node} knows of its runs there; '
+            f"leave --wait and --follow away, or ask on {node}"
+        )
 
 
 def _accepted(session: Session, job: str, wish: Mapping[str, object]) -> Document:

@@ -172,6 +172,19 @@ def test_a_node_that_cannot_be_asked_has_its_status(
     assert ctl(*command).status == status
 
 
+@pytest.mark.parametrize("how", ["--wait", "--follow"])
+def test_nobody_waits_here_for_a_run_that_another_node_alone_will_know(
+    ctl: Ctl, cluster: FakeNode, how: str
+) -> None:
+    """The history of a node's own jobs is its own: the run would be said not to have started,
+    half a minute after it ended well."""
+    cluster.add(view_of(job_named(scope=Scope.NODE)))
+    said = ctl("trigger", "backup", "--node", "app2", how)
+    assert (said.status, "only app2 knows of its runs" in said.err) == (64, True)
+    assert cluster.asked == []
+    assert ctl("trigger", "backup", "--node", "app1").status == 0
+
+
 def test_a_trigger_that_no_node_takes_may_be_tried_again(ctl: Ctl, cluster: FakeNode) -> None:
     cluster.place = None
     assert ctl("trigger", "backup").status == 75
