@@ -129,11 +129,13 @@ def _whereabouts(evidence: Evidence, row: TickRecord, blocker: RunRecord | None)
     if blocker is None:
         return "no longer in the history"
     zone, beside = evidence.zone, row.ticks.first
-    started = clock_time(blocker.started_at or blocker.claimed_at, beside, zone)
+    words = f"on {blocker.node}, started {clock_time(_begin(blocker), beside, zone)}"
+    if blocker.attempt > 1:  # it may have begun elsewhere: only its last holder is on record
+        words = f"started {clock_time(_begin(blocker), beside, zone)}"
+        words += f", attempt {blocker.attempt} on {blocker.node}"
     if blocker.ended_at is None:
-        return f"on {blocker.node}, started {started}, still running now"
-    ended = clock_time(blocker.ended_at, beside, zone)
-    return f"on {blocker.node}, started {started}, still running then, ended {ended}"
+        return f"{words}, still running now"
+    return f"{words}, still running then, ended {clock_time(blocker.ended_at, beside, zone)}"
 
 
 def _started(evidence: Evidence, row: TickRecord) -> Verdict:
@@ -143,8 +145,7 @@ def _started(evidence: Evidence, row: TickRecord) -> Verdict:
         where = _on(row.node, evidence)
         text = f"{which} started as run {row.run_id}{where} (no longer in the history)"
         return Verdict(Kind.STARTED, text, row.ticks.first, row)
-    began = run.started_at if run.attempt == 1 and run.started_at else run.claimed_at
-    lateness = began - due_of(evidence.view.job, row.ticks.first)
+    lateness = _begin(run) - due_of(evidence.view.job, row.ticks.first)
     how = " to catch up" if run.trigger is Trigger.CATCHUP else ""
     after = f"{in_words(lateness)} after its due time"
     where = _on(row.node, evidence)
@@ -162,7 +163,7 @@ def _on(node: str, evidence: Evidence) -> str:
 
 def _fate(run: RunRecord, evidence: Evidence) -> str:
     """Return how a run ended, or that it has not."""
-    began = run.claimed_at if run.attempt > 1 or run.started_at is None else run.started_at
+    began = _begin(run)
     tries = f" at attempt {run.attempt}" if run.attempt > 1 else ""
     if run.ended_at is None:
         return f"still active after {in_words(evidence.now - began)}{tries}"
@@ -172,6 +173,11 @@ def _fate(run: RunRecord, evidence: Evidence) -> str:
     why = f" ({_reason(run)})" if _reason(run) else ""
     outcome = run.outcome.value if run.outcome else "unknown"
     return f"ended {outcome}{why}{tries} after {in_words(lasted_s)}"
+
+
+def _begin(run: RunRecord) -> datetime:
+    """Return when the first attempt began; the record holds the start of the last one."""
+    return run.claimed_at if run.attempt > 1 or run.started_at is None else run.started_at
 
 
 def _reason(run: RunRecord) -> str:

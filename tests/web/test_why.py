@@ -69,6 +69,17 @@ def test_a_blocker_that_still_runs_is_said_to() -> None:
     assert "still running now" in text
 
 
+def test_a_blocker_on_its_second_attempt_was_there_since_its_first() -> None:
+    """A run that began after the tick that it kept from starting is no explanation. The first
+    attempt may have been on another node, which no record names."""
+    times = {"claimed_at": at("10:14:00"), "ended_at": at("10:16:40")}
+    blocker = run("3f9a", "10:15:30", attempt=2, node="app3", outcome=Outcome.SUCCESS, **times)
+    assert text_of(row("10:15:00", SkipReason.OVERLAP, blocker="3f9a"), runs=[blocker]) == (
+        "2026-11-23 10:15:00 skipped: overlap — run 3f9a (started 10:14:00, attempt 2 on app3, "
+        "still running then, ended 10:16:40) was active"
+    )
+
+
 def test_a_blocker_that_was_pruned_is_said_to_be() -> None:
     text = text_of(row("10:15:00", SkipReason.OVERLAP, blocker="3f9a"))
     assert "run 3f9a (no longer in the history) was active" in text
