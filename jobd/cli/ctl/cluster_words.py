@@ -39,13 +39,15 @@ def nodes_words(shared: Mapping[str, Any]) -> str:
 
 
 def state_words(job: Mapping[str, Any]) -> str:
-    """Return a job's state; of one that runs on other nodes only, where and since when."""
-    runs = job["elsewhere"]
-    if not runs or job["active"]:
+    """Return a job's state; of one that runs since when, and where if on other nodes only."""
+    runs, where = job["active"], ""
+    if not runs and job["elsewhere"]:
+        runs = job["elsewhere"]
+        where = f" on {', '.join(sorted({run['node'] for run in runs}))}"
+    if not runs or not (where or job["state"] == "running"):
         return "on other nodes" if job["state"] == "elsewhere" else str(job["state"])
-    since = instant(min(run["claimed_at"] for run in runs))
-    nodes = ", ".join(sorted({run["node"] for run in runs}))
-    return f"running on {nodes} since {since:%H:%M:%S}"
+    since = instant(min(run["started_at"] or run["claimed_at"] for run in runs))
+    return f"running{where} since {since:%H:%M:%S}"
 
 
 def drain_words(document: Mapping[str, Any], now: datetime) -> str:

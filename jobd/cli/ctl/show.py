@@ -83,9 +83,10 @@ def _scope_words(document: Document) -> str:
 
 
 def _last_run_words(document: Document, now: datetime) -> str:
-    if document["last_started"] is None:
-        return "never"
-    words = f"{when(document['last_started'], now)}, {document['last_outcome'] or 'active'}"
+    """Return how the last run that is over ended; one that is active has a place of its own."""
+    if document["last_ended"] is None:
+        return "none has ended yet" if document["last_started"] else "never"
+    words = f"ended {when(document['last_ended'], now)}, {document['last_outcome']}"
     took = document["last_duration_s"]
     return words if took is None else f"{words} after {duration(took)}"
 

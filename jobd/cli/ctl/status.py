@@ -48,18 +48,18 @@ def status_lines(document: Document) -> Iterator[str]:
 
 
 def jobs_table(document: Document) -> str:
-    """Return every job in a row."""
+    """Return every job in a row, what ails it in front: a terminal cuts the end off."""
     now = datetime.fromisoformat(document["now"])
-    heads = ("JOB", "STATE", "SCHEDULE", "NEXT", "LAST RUN", "OUTCOME", "TOOK")
+    heads = ("JOB", "STATE", "OUTCOME", "TOOK", "ENDED", "NEXT", "SCHEDULE")
     rows = [
         (
             job["job"],
             state_words(job),
-            job["schedule"] or "manual",
-            when(job["next_due"], now),
-            when(job["last_started"], now),
             job["last_outcome"] or NOTHING,
             duration(job["last_duration_s"]),
+            when(job["last_ended"], now),
+            when(job["next_due"], now),
+            job["schedule"] or "manual",
         )
         for job in document["jobs"]
     ]
@@ -105,7 +105,7 @@ def _store_words(store: dict[str, Any], now: datetime) -> str:
 def _cluster_facts(shared: dict[str, Any] | None, now: datetime) -> Iterator[tuple[str, str]]:
     if shared is None:
         return
-    yield "cluster", f"{shared['kind']}, {shared_words(shared, now)}"
+    yield "cluster", f"{shared_words(shared, now)}; {shared['kind']}"
     as_of = "" if shared["up"] else f", as of {when(shared['as_of'], now)}"
     yield "nodes", f"{nodes_words(shared)}{as_of}"
     if not shared["up"]:

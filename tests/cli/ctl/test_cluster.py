@@ -106,7 +106,7 @@ def test_the_status_begins_with_the_drain(ctl: Ctl, node: FakeNode) -> None:
 
 def test_the_status_shows_the_cluster(ctl: Ctl, cluster: FakeNode) -> None:
     shown = lines(ctl, "status")
-    assert "cluster postgresql, up since 05:20:00 (5h ago), answers in 3ms" in shown
+    assert "cluster up since 05:20:00 (5h ago), answers in 3ms; postgresql" in shown
     assert "nodes 1 node up, 1 draining (app2), 1 gone (app3)" in shown
 
 
@@ -114,7 +114,7 @@ def test_the_status_says_what_works_while_the_store_is_down(ctl: Ctl, cluster: F
     cluster.shared = shared_by(seen("app1"), seen("app2"), silent_since=SILENT_SINCE)
     cluster.store = BrokenStore()
     shown = lines(ctl, "status")
-    assert "cluster postgresql, DOWN since 10:17:00 (3m ago): connection refused" in shown
+    assert "cluster DOWN since 10:17:00 (3m ago): connection refused; postgresql" in shown
     meanwhile = 'only jobs with scope = "node" start; shared ones decide by catchup what they miss'
     assert f"meanwhile {meanwhile}" in shown
 

@@ -7,6 +7,7 @@ import pytest
 from jobd.core.claim import Pause
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
+from jobd.core.view import JobState
 from tests.cli.ctl.conftest import Ctl
 from tests.web.fake_node import NOW, FakeNode, Served, job_named, view_of, waiting_view
 
@@ -47,17 +48,59 @@ def test_jobs_are_rows_under_heads(ctl: Ctl, node: FakeNode) -> None:
     view = node.views["backup"]
     memory = replace(
         view.memory,
-        last_started=NOW - timedelta(days=1),
+        last_ended=NOW - timedelta(days=1),
         last_outcome="success",
         last_duration=timedelta(seconds=3.2),
     )
     node.add(replace(view, memory=memory))
     assert ctl("jobs").out.splitlines() == [
-        "JOB     STATE      SCHEDULE      NEXT               LAST RUN                      "
-        "OUTCOME  TOOK",
-        "backup  scheduled  */15 * * * *  10:30:00 (in 10m)  2026-11-22 10:20:00 (1d ago)  "
-        "success  3.2s",
+        "JOB     STATE      OUTCOME  TOOK  ENDED                         NEXT               "
+        "SCHEDULE",
+        "backup  scheduled  success  3.2s  2026-11-22 10:20:00 (1d ago)  10:30:00 (in 10m)  "
+        "*/15 * * * *",
     ]
+
+
+def test_a_run_that_is_active_is_not_given_the_outcome_of_the_one_before(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    """Begun 17 s ago, and a success after 20 s: there is no such run."""
+    server.call(node.start_run("aaaa1111", at=NOW - timedelta(seconds=17)))
+    view = node.views["backup"]
+    ended = {"last_ended": NOW - timedelta(seconds=27), "last_duration": timedelta(seconds=20)}
+    memory = replace(
+        view.memory, last_started=NOW - timedelta(seconds=17), last_outcome="success", **ended
+    )
+    node.add(replace(view, state=JobState.RUNNING, memory=memory))
+    assert (
+        "last run      ended 10:19:33 (27s ago), success after 20s\n" in ctl("show", "backup").out
+    )
+    row = ctl("jobs").out.splitlines()[1]
+    assert row.startswith("backup  running since 10:19:43  success  20s   10:19:33 (27s ago)")
+
+
+def test_what_ails_a_job_is_seen_on_a_terminal_of_eighty_columns(
+    ctl: Ctl, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = node.views["backup"]
+    memory = replace(view.memory, last_ended=NOW - timedelta(hours=1), last_outcome="failure")
+    node.add(replace(view, memory=memory))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "failure" in ctl("jobs").out
+
+
+def test_a_fact_goes_on_below_where_the_terminal_ends(
+    ctl: Ctl, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a trouble names its cause."""
+    node.readiness = (False, "the shared store has not answered for 10 s: no route to host")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = (
+        "ready      NO: the shared store has not answered for 10 s:\n           no route to host\n"
+    )
+    assert shown in ctl("status").out
 
 
 def test_nothing_is_cut_when_it_is_piped(ctl: Ctl, node: FakeNode) -> None:
