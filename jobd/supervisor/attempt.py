@@ -178,7 +178,13 @@ class Attempt:
         self._kill_every_s = min(self._kill_every_s * 2, _LOOK_AGAIN_S[1])
         self._kill_again_at = now + self._kill_every_s
         self._arm()
-        self._tree.kill()
+        if not self._tree.strike():
+            self._loop.follow_up(self._pursue)
+
+    def _pursue(self) -> None:
+        """Kill whoever the blow did not reach. Others that are due get theirs before that."""
+        if self.exit is None:
+            self._tree.kill()
 
     def _on_kill_timer(self) -> None:
         self._kill_timer = self._kill_due = None

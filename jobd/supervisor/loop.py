@@ -2,12 +2,14 @@
 
 Level-triggered epoll hands out ready descriptors in turn, so one that is always ready
 gets no more than its share; timers are looked at after every batch, for a slice of time.
-Urgent timers wait for one callback at most, however much else is due.
+Urgent timers wait for one callback at most, however much else is due; what such a callback
+leaves to be followed up comes next, after the first step of all others that are urgent.
 """
 
 import heapq
 import os
 import select
+from collections import deque
 from collections.abc import Callable
 
 from jobd.supervisor.alarm import Alarm
@@ -56,6 +58,7 @@ class Loop:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._urgent: list[tuple[float, int, Timer]] = []
+        self._follow_ups: deque[Callable[[], None]] = deque()
         self._serial = 0
         self._alarm = Alarm()
         self.watch(self._alarm.fd, READABLE, self._alarm.clear)
@@ -89,13 +92,17 @@ class Loop:
             _drop_cancelled(self._urgent)
         return timer
 
+    def follow_up(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing urgent is due, before anything else."""
+        self._follow_ups.append(callback)
+
     def fire_urgent(self) -> None:
-        """Call back what is urgent and due. Work that takes its time has to ask for this."""
-        if not self._urgent:
-            return
-        now = steady_s()  # what becomes due meanwhile must not keep the rest waiting for ever
-        while self._urgent and self._urgent[0][0] <= now:
-            self._guarded(heapq.heappop(self._urgent)[2].fire)
+        """Call back what is urgent and due, then what follows it up. Work that takes its time
+        has to ask for this."""
+        self._fire_overdue()
+        for _ in range(len(self._follow_ups)):
+            self._guarded(self._follow_ups.popleft())
+            self._fire_overdue()
 
     def stop(self) -> None:
         """Return from :meth:`run` after this turn."""
@@ -118,9 +125,16 @@ class Loop:
             if handler is not None and self._guarded(handler) is _FAILED:
                 self.unwatch(fd)
 
+    def _fire_overdue(self) -> None:
+        if not self._urgent:
+            return
+        now = steady_s()  # what becomes due meanwhile must not keep the rest waiting for ever
+        while self._urgent and self._urgent[0][0] <= now:
+            self._guarded(heapq.heappop(self._urgent)[2].fire)
+
     def _time_to_next(self) -> float:
         heads = [instant for heap in (self._timers, self._urgent) for instant in _head(heap)]
-        if self.is_stopped:
+        if self.is_stopped or self._follow_ups:
             return 0.0
         if not heads:
             return -1

@@ -8,10 +8,11 @@ environment, by its session, or because only one tree is left that it can belong
 
 import ctypes
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 from jobd.supervisor.instants import steady_s
-from jobd.supervisor.tree import Tree
+from jobd.supervisor.tree import Tree, signal_all
 
 MARK = "JOBD_TREE"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -199,6 +200,14 @@ class ProcessTree(Tree):
         self._known.update(found)
         return list(found)
 
+    def strike(self) -> bool:
+        """Kill the main process and all that descend from it, by one signal to their process
+        group if they never left that. Strays are not looked for."""
+        if self.is_rooted:
+            outside = list(self._outside())
+            signal_all((-self._root, *outside), signal.SIGKILL)
+        return False
+
     def dissolve(self) -> bool:
         if self.is_rooted:
             return False
@@ -211,6 +220,15 @@ class ProcessTree(Tree):
             return False
         self._census.trees.discard(self)
         return True
+
+    def _outside(self) -> Iterator[int]:
+        """Yield who descends from the main process and has left its process group. They are
+        remembered: once their parents are dead, nothing may tell any more whose they are."""
+        for pid in descendants(self._root):
+            started = None if _group(pid) == self._root else _started(pid)
+            if started is not None:
+                self._known[pid] = started
+                yield pid
 
     def _living(self) -> Iterator[tuple[int, int]]:
         """Yield our members and their start times. The main process's does not matter: it
@@ -225,6 +243,13 @@ class ProcessTree(Tree):
                 started = _started(child)
                 if started is not None:
                     yield child, started
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
 
 
 def _started(pid: int) -> int | None:

@@ -52,6 +52,12 @@ class Tree:
         """Return the living members."""
         raise NotImplementedError
 
+    def strike(self) -> bool:
+        """Send SIGKILL to those members whom no search is needed for; return whether those
+        are all. If not, :meth:`kill` has to follow."""
+        self.kill()
+        return True
+
     def kill(self) -> None:
         """Send SIGKILL to every member; one that was just born may need another call."""
         killed: set[int] = set()

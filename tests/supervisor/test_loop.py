@@ -38,6 +38,38 @@ def test_what_is_urgent_waits_for_one_callback_at_most() -> None:
     assert turn(loop, done, 4) == ["stop", "kill", "stop", "stop"]
 
 
+def test_what_is_urgent_is_followed_up_after_all_else_that_is_and_before_the_rest() -> None:
+    """Who searches before everybody was told keeps the last from being told in time."""
+    loop, done = Loop(), list[str]()
+
+    def first() -> None:
+        done.append("first")
+        loop.follow_up(follow_up)
+
+    def follow_up() -> None:
+        if "follow-up" not in done:
+            loop.call_at(steady_s(), lambda: done.append("late first"), is_urgent=True)
+        done.append("follow-up")
+
+    loop.call_at(0.0, lambda: done.append("timer"))
+    for _ in range(2):
+        loop.call_at(0.0, first, is_urgent=True)
+    expected = ["first", "first", "follow-up", "late first", "follow-up", "timer"]
+    assert turn(loop, done, len(expected)) == expected
+
+
+def test_a_follow_up_is_not_slept_over() -> None:
+    """Nothing else is due, and nothing is to come."""
+    loop, done = Loop(), list[str]()
+    ours, theirs = os.pipe()
+    loop.watch(ours, READABLE, lambda: loop.unwatch(ours))
+    os.write(theirs, b"x")
+    loop.follow_up(lambda: loop.follow_up(lambda: done.append("followed up")))
+    assert turn(loop, done, 1) == ["followed up"]
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_whoever_wakes_does_what_is_urgent_before_it_reads() -> None:
     loop, done = Loop(), list[str]()
     ours, theirs = os.pipe()
