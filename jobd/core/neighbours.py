@@ -15,8 +15,9 @@ from jobd.core.lease import LeaseTerms
 
 LIVE_FOR = timedelta(seconds=5)  # who has not been seen for so long is not waited for
 # After a silence other nodes get so long to deliver the ends that wait in their outboxes: a
-# run that is over need not be taken over.
-DELIVERY = timedelta(seconds=3)
+# run that is over need not be taken over. They may rest for 5 s before they find the store
+# back, beat within a second, and deliver then.
+DELIVERY = timedelta(seconds=7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,7 +33,8 @@ class Neighbours:
     silent_since: datetime | None = None  # the store does not answer
     heard_since: datetime | None = None  # it has answered without a gap
     last_silence: tuple[datetime, datetime] | None = None
-    trusts_from: datetime = _EPOCH  # before it no lease is taken for one that has run out
+    trusts_from: datetime = _EPOCH  # before it leases are not judged by the store's clock
+    delivered_by: datetime = _EPOCH  # before it an end may still be on its way to the store
     pools: Mapping[str, int] = field(default_factory=dict)
     taking: set[str] = field(default_factory=set)  # overdue runs that were asked for
 
@@ -49,6 +51,7 @@ class Neighbours:
         self.heard_since = self.heard_since or view.at
         if has_stepped:
             self.trusts_from = view.at + self.terms.ttl
+            self.delivered_by = min(self.delivered_by, self.trusts_from)
         if is_first:  # whoever is there has beaten by then, and told of a step that was before us
             self.trusts_from = max(self.trusts_from, view.at + LIVE_FOR)
         self._share_doubts(view.at)
@@ -73,7 +76,9 @@ class Neighbours:
             return False
         self.last_silence = (min(self.silent_since, now), now)
         self.silent_since = None
-        self.trusts_from = max(self.trusts_from, now + DELIVERY)
+        # Told to nobody, unlike doubts of the clock: one node that is badly connected, and falls
+        # silent every few seconds, must not keep the others from taking over.
+        self.delivered_by = now + DELIVERY
         return True
 
     def was_silent_at(self, instant: datetime) -> bool:
@@ -89,7 +94,7 @@ class Neighbours:
 
     def may_take_over(self, now: datetime) -> bool:
         """Return whether a lease that is past by the store's clock has run out."""
-        return now >= self.trusts_from
+        return now >= max(self.trusts_from, self.delivered_by)
 
     def eligible(self, job: Job | None) -> list[str]:
         """Return the other live nodes that may run a job; None: any job."""

@@ -40,6 +40,9 @@ from jobd.telemetry.logs import get_log
 
 # How long an end waits for a claim to ride with, less what the last batch took: behind a slow
 # one ends and claims have met already, and each wait more could cost a frequent job its tick.
+# So an end leaves within this time or that of a round trip, whichever is longer, and before any
+# claim of this node that comes later: only another node's can find the lease of a run that is
+# over, and only as long as that.
 RIDE_S = 0.3
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0

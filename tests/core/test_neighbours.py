@@ -8,7 +8,7 @@ import pytest
 from jobd.core.cluster import ClusterView, NodeSeen, NodeWord
 from jobd.core.job import Job
 from jobd.core.lease import LeaseTerms
-from jobd.core.neighbours import LIVE_FOR, Neighbours
+from jobd.core.neighbours import DELIVERY, LIVE_FOR, Neighbours
 from tests.core.desk import make_job
 from tests.core.surroundings import NOON
 
@@ -134,6 +134,34 @@ def test_a_silence_during_which_the_clock_was_set_back_is_not_upside_down(
     neighbours.fall_silent(NOON)
     neighbours.end_silence(NOON - SECOND)
     assert neighbours.was_silent_at(NOON - SECOND)
+
+
+def test_after_a_silence_others_may_deliver_their_ends_before_their_runs_are_taken_over(
+    neighbours: Neighbours,
+) -> None:
+    """A run that is over by the word of its own node is not lost."""
+    neighbours.fall_silent(NOON)
+    neighbours.end_silence(NOON + 60 * SECOND)
+    assert not neighbours.may_take_over(NOON + 59 * SECOND + DELIVERY)
+    assert neighbours.may_take_over(NOON + 60 * SECOND + DELIVERY)
+
+
+def test_a_node_that_falls_silent_does_not_keep_the_others_from_taking_over(
+    neighbours: Neighbours,
+) -> None:
+    """Its silence is no doubt about the clock, which would be theirs, too."""
+    neighbours.fall_silent(NOON)
+    neighbours.end_silence(NOON + SECOND)
+    assert neighbours.doubts_until(NOON + SECOND) is None
+
+
+def test_after_a_clock_was_set_back_nobody_waits_by_the_old_time(neighbours: Neighbours) -> None:
+    neighbours.hear(view(), has_stepped=False)
+    neighbours.fall_silent(NOON)
+    neighbours.end_silence(NOON)
+    back = NOON - timedelta(days=1)
+    neighbours.hear(view(at=back), has_stepped=True)
+    assert neighbours.may_take_over(back + TTL)
 
 
 def test_since_when_the_store_answers_is_known(neighbours: Neighbours) -> None:

@@ -9,13 +9,16 @@ import pytest
 from jobd.core.cluster import ClusterView, NodeWord
 from jobd.core.events import ClusterSeen, DrainAsked, ShutdownAsked, StoreSilent
 from jobd.core.lease import LeaseTerms
+from jobd.core.neighbours import DELIVERY
 from jobd.core.scheduler import Scheduler
 from jobd.daemon import membership as module
+from jobd.daemon.heartbeat import BEAT_S
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.membership import Membership, Ways
 from jobd.daemon.shared_clock import SharedClock
 from jobd.errors import StateError
 from jobd.store.memory import MemoryStore
+from jobd.store.postgres_lane import LONGEST_REST_S
 from tests.daemon.fakes import NOON, FakeClock, FakeMemory, until
 from tests.daemon.shared import SharedMemory
 
@@ -174,3 +177,8 @@ async def test_leases_are_not_judged_within_a_ttl_of_a_step_of_the_clock(desk: D
     assert not desk.membership._may_take_over()
     desk.clock.pass_time(TERMS.ttl.total_seconds())
     assert desk.membership._may_take_over()
+
+
+def test_whoever_rests_when_the_store_is_back_delivers_before_its_runs_are_taken_over() -> None:
+    """It finds the store with the first beat after its rest, and then sends what waits."""
+    assert DELIVERY.total_seconds() > LONGEST_REST_S + BEAT_S

@@ -209,5 +209,10 @@ def uptime_s() -> float:
 
 def lateness_s(note: Note) -> float:
     """Return how long after its tick's fire time a run started."""
+    return after_s(note, note.tick)
+
+
+def after_s(note: Note, tick: str) -> float:
+    """Return how long after a fire time something was noted; negative: before it."""
     boot_s = time.time() - uptime_s()
-    return boot_s + note.at_s - datetime.fromisoformat(note.tick).timestamp()
+    return boot_s + note.at_s - datetime.fromisoformat(tick).timestamp()

@@ -11,9 +11,10 @@ import pytest
 
 from deploy.cluster.postgres import PrivatePostgres
 from tests.system.accounts import SECOND, agree, read_accounts, settled, written
-from tests.system.cluster import LEASE_TTL_S, Cluster
+from tests.system.cluster import LEASE_TTL_S, Cluster, after_s
 from tests.system.conftest import MakeCluster
 from tests.system.evidence import doubles, overlaps, stale_tokens
+from tests.system.journal import Note
 from tests.system.processes import eventually
 
 TICKING = [f"tick{number}" for number in range(3)]
@@ -43,6 +44,10 @@ command = "work 60"
 OUTAGE_S = LEASE_TTL_S + 2  # so long that leases end, and that readiness does
 # Beats, claims and renewals each want a connection, and try again with growing delays.
 ATTEMPTS_A_SECOND = 6
+ONE_WAY_S = 0.3
+# An end arrives before a claim that the same node sends after it. It is sent once it has been
+# noticed and is in the outbox; on another node it may come behind a batch that is under way.
+NOTICED_S, UNDER_WAY_S = 0.25, 2 * ONE_WAY_S
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +86,40 @@ def test_a_one_way_network_runs_nothing_twice(cluster: Cluster) -> None:
         agree(cluster["b"], job, settled(cluster["b"], job, datetime.now(UTC) + 2 * SECOND))
     assert doubles(cluster.journal, ["each"]) == []
     assert overlaps(cluster.journal) == []
+
+
+def test_however_slow_it_is_a_run_that_has_ended_costs_no_tick(cluster: Cluster) -> None:
+    """At 600 ms there and back a claim, a short run and its end need more than a second. What
+    they cost by that is right; what is skipped behind a run that noted its end before is not."""
+    for member in cluster:
+        member.proxy.latency_s = ONE_WAY_S
+    slow = datetime.now(UTC)
+    time.sleep(5)
+    cluster.heal()
+    until = datetime.now(UTC)
+    for job in TICKING:
+        accounts = settled(cluster["a"], job, until)
+        skipped = {t: why for t, why in accounts.skipped.items() if t > written(slow)}
+        assert set(skipped.values()) <= {"overlap"}
+        assert [tick for tick in skipped if not _goes_on_into(cluster, job, tick)] == []
+        agree(cluster["b"], job, accounts)
+
+
+def _goes_on_into(cluster: Cluster, job: str, tick: str) -> bool:
+    """Whether a job's last run before a tick noted no end that the tick's claim must have met."""
+
+    def found() -> list[Note]:
+        return [note for note in cluster.journal.starts(job) if note.tick > tick]
+
+    after = min(eventually(found, f"a run of {job} after {tick}"), key=_tick_of)
+    before = max((n for n in cluster.journal.starts(job) if n.tick < tick), key=_tick_of)
+    costs_s = NOTICED_S if before.node == after.node else UNDER_WAY_S
+    ends = [note for note in cluster.journal.ends(job) if note.run_id == before.run_id]
+    return all(after_s(end, tick) > -costs_s for end in ends)
+
+
+def _tick_of(note: Note) -> str:
+    return note.tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +183,31 @@ def test_an_outcome_that_nobody_could_be_told_is_told_afterwards(outage: Outage)
     """Their leases have ended; nobody takes the runs for lost before their node could tell."""
     for job, outcome in (("ends-well", "success"), ("ends-badly", "failure")):
         assert outage.cluster["b"].ended(outage.run_ids[job])["outcome"] == outcome
+        assert _late_ends(outage.cluster, outage.run_ids[job]) == []
+
+
+def test_an_outcome_that_only_its_own_node_could_not_tell_in_time_is_kept_as_a_note(
+    outage: Outage,
+) -> None:
+    """The store was there for the others, who waited for as long as the lease and no longer."""
+    cluster = outage.cluster
+    note = cluster.run_on("a", "ends-badly")
+    cluster["a"].proxy.refuse()
+    lost = cluster["b"].ended(note.run_id, LEASE_TTL_S + 10)
+    claimed, given_up = map(datetime.fromisoformat, (lost["claimed_at"], lost["ended_at"]))
+    assert lost["outcome"] == "lost"
+    assert (given_up - claimed).total_seconds() >= LEASE_TTL_S
+    assert note.run_id in {end.run_id for end in cluster.journal.ends("ends-badly")}
+    cluster.heal()
+    eventually(lambda: _late_ends(cluster, note.run_id), "the note is kept", 20)
+    assert _late_ends(cluster, note.run_id) == [("a", "failure; its lease had passed on")]
+    assert cluster["b"].run(note.run_id)["outcome"] == "lost"
+
+
+def _late_ends(cluster: Cluster, run_id: str) -> list[tuple[str, str]]:
+    """Return who told of a run's end too late, and what."""
+    notes = cluster["b"].get(f"/api/v1/audit?target={run_id}")["audit"]
+    return [(note["by"], note["detail"]) for note in notes if note["action"] == "late end"]
 
 
 def test_a_run_ends_before_its_lease_does(outage: Outage) -> None:
