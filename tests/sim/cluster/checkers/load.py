@@ -6,7 +6,7 @@ from tests.sim.cluster.checkers.accounted import ledger
 from tests.sim.cluster.world import World
 
 BEATS_A_SECOND = 3  # two, at the edges of a second
-WRITES_A_SECOND = 12  # of one node: a batch for each round trip, and what cannot be batched
+WRITES_A_SECOND = 10  # of one node: a batch for each round trip, and what cannot be batched
 WRITES_A_TICK = 2.3  # its claim, its end; here and there an attempt saved, or a claim too late
 WRITES_A_TROUBLE = 2  # what is asked again, taken over, or told twice
 WRITES_A_STEP = 8  # of the store's clock: each job's ticks are looked at anew
