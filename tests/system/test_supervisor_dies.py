@@ -58,7 +58,7 @@ def test_when_both_die_no_child_survives_and_the_restart_accounts_for_all(
     node.kill_supervisor()
     eventually(lambda: all_gone(family), "the whole tree is dead", within_s=5)
     node.start()
-    assert node.run(run_id)["outcome"] == "lost"
+    assert node.ended(run_id)["outcome"] == "lost"
     agree(node, "every-second", settled(node, "every-second", datetime.now(UTC) + SECOND))
 
 
