@@ -33,7 +33,7 @@ def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     """Put a configuration in force. Jobs that did not change feel nothing."""
     state.room.max_running = event.max_running
     state.waiting.size = event.max_waiting
-    state.labels, state.pools = event.labels, event.pools
+    state.labels, state.pools, state.unreached = event.labels, event.pools, event.unreached
     if state.neighbours is not None:
         state.neighbours.labels = event.labels
     if not state.is_recovered:

@@ -33,6 +33,8 @@ class Configured:
     labels: tuple[str, ...] = ()  # of this node
     pools: Mapping[str, Pool] = field(default_factory=dict)
     drain: Pause | None = None  # this node was drained before the daemon's restart
+    # Of the cluster, whose store has not been reached yet: nothing is known of their past.
+    unreached: Mapping[str, Job] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def pause(state: SchedulerState, asked: PauseAsked, now: datetime) -> None:
         else:
             state.timers.cancel(TimerKind.PAUSE_ENDS, track.job.name)
     state.emit(SavePause(_names(tracks), in_force, asked.by))
-    words = f"{len(tracks)} paused{_told_later(state, tracks)}"
+    words = f"{len(tracks)} paused{_reach(state, asked.job, tracks)}"
     state.emit(Accepted(asked.request_id, message=words))
 
 
@@ -91,7 +91,7 @@ def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
         for track in paused:
             track.wished_at = now
     words = f"{len(paused)} resumed" if paused else "nothing was paused"
-    words += _told_later(state, paused)
+    words += _reach(state, asked.job, paused)
     state.emit(Accepted(asked.request_id, message=words))
 
 
@@ -129,8 +129,7 @@ def _refusal(state: SchedulerState, track: JobTrack, asked: TriggerAsked) -> tup
     if state.is_stopping:
         return "shutting_down", "this daemon is stopping"
     if state.neighbours is not None and state.neighbours.is_silent and state.is_shared(job):
-        words = f"the store that decides {job.name} does not answer; `jobd ctl status` says more"
-        return "store_down", words
+        return "store_down", _undecidable(job.name)
     if state.drain is not None:
         return "not_here", f"this node starts nothing new: {drain_words(state.drain)}"
     if not may_run(job.nodes, state.node, state.labels):
@@ -140,6 +139,20 @@ def _refusal(state: SchedulerState, track: JobTrack, asked: TriggerAsked) -> tup
         words = f'--force needs overlap = "allow"; {job.name} has "{job.overlap.value}"'
         return "bad_request", words
     return None
+
+
+def _reach(state: SchedulerState, name: str | None, tracks: Sequence[JobTrack]) -> str:
+    """Return which jobs a wish reaches that names none: each node has some for itself."""
+    words = _told_later(state, tracks)
+    if name is not None or state.neighbours is None:
+        return words
+    shared = sum(state.is_shared(track.job) for track in tracks)
+    if shared < len(tracks):
+        own = len(tracks) - shared
+        words = f': {shared} on every node; {own} of scope = "node" on {state.node} only{words}'
+    if state.unreached:
+        words += f"; not {len(state.unreached)} of the cluster: their store has not answered yet"
+    return words
 
 
 def _told_later(state: SchedulerState, tracks: Sequence[JobTrack]) -> str:
@@ -158,8 +171,15 @@ def _known(state: SchedulerState, request_id: str, name: str) -> JobTrack | None
     track = state.tracks.get(name)
     if track is not None and not track.is_removed:
         return track
+    if name in state.unreached:
+        _refuse(state, request_id, "store_down", _undecidable(name))
+        return None
     _refuse(state, request_id, "no_such_job", f"no job {name}; `jobd ctl jobs` lists them")
     return None
+
+
+def _undecidable(name: str) -> str:
+    return f"the store that decides {name} does not answer; `jobd ctl status` says more"
 
 
 def _concerned(state: SchedulerState, request_id: str, name: str | None) -> list[JobTrack] | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from jobd.core import pools
 from jobd.core.claim import JobMemory
 from jobd.core.forecast import utilization
+from jobd.core.job import Job
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
 from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
@@ -25,7 +26,7 @@ def node_view(state: SchedulerState, now: datetime) -> NodeView:
     """Return the node as a whole."""
     tracks = [track for track in state.tracks.values() if not track.is_removed]
     return NodeView(
-        jobs=len(tracks),
+        jobs=len(tracks) + len(state.unreached),
         paused=sum(track.pause(now) is not None for track in tracks),
         running=state.room.taken,
         waiting=len(state.waiting) + len(state.queued),
@@ -55,6 +56,23 @@ def job_views(state: SchedulerState, now: datetime) -> Iterator[JobView]:
     """Yield every configured job, and those removed ones that still run."""
     for track in tuple(state.tracks.values()):
         yield job_view(track, now)
+    for job in state.unreached.values():
+        yield _unreached_view(job, now)
+
+
+def find_job_view(state: SchedulerState, name: str, now: datetime) -> JobView | None:
+    """Return a job and where it stands, or None if there is none of that name."""
+    track = state.tracks.get(name)
+    if track is not None:
+        return job_view(track, now)
+    job = state.unreached.get(name)
+    return None if job is None else _unreached_view(job, now)
+
+
+def _unreached_view(job: Job, now: datetime) -> JobView:
+    """Return a job of the cluster of which only the configuration is known."""
+    track = JobTrack(job, JobMemory(job.name, settled_until=now), cursor=now)
+    return replace(job_view(track, now), state=JobState.STORE_DOWN)
 
 
 def job_view(track: JobTrack, now: datetime) -> JobView:

@@ -158,6 +158,7 @@ class SchedulerState:
     asking: dict[str, Candidate] = field(default_factory=dict)  # their turn has come; see turns
     pools: Mapping[str, Pool] = field(default_factory=dict)  # all that are configured
     wait_for_pool: dict[str, Candidate] = field(default_factory=dict)
+    unreached: Mapping[str, Job] = field(default_factory=dict)  # see Configured
     drain: Pause | None = None  # this node starts nothing new
     timers: Timers = field(default_factory=Timers)
     touched: list[JobTrack] = field(default_factory=list)  # a run or tick of theirs was settled

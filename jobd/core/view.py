@@ -19,6 +19,7 @@ class JobState(StrEnum):
     ELSEWHERE = "elsewhere"  # every node that may runs its own, and this one may not
     WAITING = "waiting"  # a tick waits for room or for the prior run
     PAUSED = "paused"
+    STORE_DOWN = "store_down"  # the store that decides it has not been reached since the start
     DISABLED = "disabled"
     MANUAL = "manual"  # no schedule
     SCHEDULED = "scheduled"

@@ -21,6 +21,7 @@ from anyio.lowlevel import checkpoint
 
 from jobd.config.model import Config
 from jobd.core.events import HeldRun, Recovered, ShutdownAsked
+from jobd.core.run import RunState
 from jobd.daemon.node import DaemonNode
 from jobd.daemon.parts import Parts
 from jobd.daemon.systemd import Notifier
@@ -133,8 +134,11 @@ class Daemon:
         self._parts.inbox.put(ShutdownAsked())
         if self._parts.membership is not None:
             await self._parts.membership.leave()
+        grace = self._parts.reloader.config.daemon.shutdown_grace
+        waits = grace if self._owns_supervisor else None
+        self._parts.show.runs_at_stop(self._still_running(), waits)
         if self._owns_supervisor:
-            await self._wait_for_runs()
+            await self._wait_for_runs(grace)
         with anyio.move_on_after(WRITE_DOWN.total_seconds()) as bound:
             await self._settle()
         if bound.cancelled_caught:
@@ -149,9 +153,14 @@ class Daemon:
                 await one.lane.drained()
             await checkpoint()  # the loop takes what they put into the inbox
 
-    async def _wait_for_runs(self) -> None:
-        grace_s = self._parts.reloader.config.daemon.shutdown_grace.total_seconds()
-        with anyio.move_on_after(grace_s):
+    def _still_running(self) -> list[str]:
+        """Return the active runs that have a process, as people know them."""
+        tracks = self._parts.scheduler.state.runs.values()
+        active = [track.run for track in tracks if track.state is not RunState.BACKOFF]
+        return sorted(f"{run.job} {run.run_id}" for run in active)
+
+    async def _wait_for_runs(self, grace: timedelta) -> None:
+        with anyio.move_on_after(grace.total_seconds()):
             async with anyio.create_task_group() as either:
                 either.start_soon(_first, self._quiet, either)
                 either.start_soon(_first, self._hurry, either)
@@ -223,7 +232,8 @@ class Daemon:
     def _status(self) -> str:
         # Once a second: no look at every job is worth that.
         state = self._parts.scheduler.state
-        return f"{len(state.tracks)} jobs, {state.room.taken} running, {len(state.waiting)} waiting"
+        jobs = len(state.tracks) + len(state.unreached)
+        return f"{jobs} jobs, {state.room.taken} running, {len(state.waiting)} waiting"
 
 
 async def _first(event: anyio.Event, either: TaskGroup) -> None:

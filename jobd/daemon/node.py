@@ -105,8 +105,7 @@ class DaemonNode:
         return picture.node_view(self._scheduler.state, self._clock.now())
 
     def job_view(self, name: str) -> JobView | None:
-        track = self._scheduler.state.tracks.get(name)
-        return None if track is None else picture.job_view(track, self._clock.now())
+        return picture.find_job_view(self._scheduler.state, name, self._clock.now())
 
     def job_views(self) -> Sequence[JobView]:
         return list(picture.job_views(self._scheduler.state, self._clock.now()))
@@ -143,17 +142,18 @@ class DaemonNode:
         if self._scheduler.state.room.is_closed:
             return False, "the supervisor is not there; a new one is being started"
         lease_ttl = self._reloader.config.store.lease_ttl
-        for silence, trouble in self._silences():
+        for name, silence, trouble in self._silences():
             if silence > lease_ttl:
-                words = f"the store has not answered for {silence.total_seconds():.0f} s"
+                words = f"{name} has not answered for {silence.total_seconds():.0f} s"
                 return False, f"{words}: {trouble or 'it hangs'}"
         return True, ""
 
-    def _silences(self) -> Iterator[tuple[timedelta, str]]:
-        """Yield for how long each store has not answered, and why."""
-        yield self._chores.silence(), self._chores.health.trouble
+    def _silences(self) -> Iterator[tuple[str, timedelta, str]]:
+        """Yield of each store how it is called, for how long it has not answered, and why."""
+        own = "the store" if self._peers is None else "the node's own store"
+        yield own, self._chores.silence(), self._chores.health.trouble
         if self._peers is not None:
-            yield self._peers.silence(), self._peers.health().trouble
+            yield "the shared store", self._peers.silence(), self._peers.health().trouble
 
     def config_state(self) -> tuple[bool, datetime]:
         return self._reloader.was_good, self._reloader.last_good

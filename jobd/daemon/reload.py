@@ -105,7 +105,8 @@ class Reloader:
         drain = drain_of(await self._memory.fact("drain"))
         event = _event(self.config, memories, tuple(orphans))
         known = {name: job for name, job in self.config.jobs.items() if name in memories}
-        return replace(event, jobs=known, drain=drain)
+        unreached = {n: job for n, job in self.config.jobs.items() if n not in memories}
+        return replace(event, jobs=known, unreached=unreached, drain=drain)
 
     async def join(self) -> None:
         """Put the cluster's jobs in force, if their store was away when the daemon started;

@@ -13,6 +13,7 @@ from jobd.core.state import SchedulerState
 from jobd.core.ticks import due_of
 from jobd.ports import Clock, Enforcement
 from jobd.telemetry.exposition import Exposition
+from jobd.telemetry.fields import shortened
 from jobd.telemetry.logfold import LogFold
 from jobd.telemetry.logs import get_log
 from jobd.telemetry.metrics import Telemetry
@@ -57,6 +58,18 @@ class Show:
         """Tell where the daemon can be asked."""
         http = "off" if listening.http is None else f"http://{HttpAddress(*listening.http)}"
         self._log.info("listening", socket=str(listening.socket), http=http)
+
+    def runs_at_stop(self, runs: Sequence[str], waits: timedelta | None) -> None:
+        """Tell what still runs when the daemon is asked to stop: what the stop waits for, or,
+        with None, what stays with a supervisor that is a service of its own."""
+        if not runs:
+            return
+        shown = shortened(runs)
+        if waits is None:
+            self._log.info("leaving runs to the supervisor, for the next daemon", runs=shown)
+        else:
+            seconds = waits.total_seconds()
+            self._log.info("waiting for runs to end", runs=shown, at_most_s=seconds)
 
     def gave_up_writing(self, after: timedelta) -> None:
         """Tell that a stop did not wait any longer for a store that takes no writes."""

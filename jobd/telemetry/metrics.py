@@ -86,7 +86,7 @@ class Telemetry:
             self.node.reload_success_timestamp_s = at.timestamp()
 
     def _configured(self, event: ev.Configured) -> None:
-        self.jobs.configure(event.jobs)
+        self.jobs.configure((*event.jobs, *event.unreached))
 
     def _recovered(self, event: ev.Recovered) -> None:
         self.node.is_supervisor_up = True

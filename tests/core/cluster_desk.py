@@ -137,7 +137,8 @@ class NodeDesk(Desk):
         known = (self.labels, self.pools, self.drain)
         places = (self.max_running, self.max_waiting)
         in_force = {n: job for n, job in every.items() if n in anew or n in before}
-        return Configured(in_force, anew, *places, tuple(orphans), *known)
+        unreached = {n: job for n, job in every.items() if n not in in_force}
+        return Configured(in_force, anew, *places, tuple(orphans), *known, unreached=unreached)
 
     # -- time ---------------------------------------------------------------------
 

@@ -352,6 +352,7 @@ async def test_a_store_that_is_away_leaves_the_cluster_s_jobs_out(cluster: Clust
     cluster.shared.is_down = True
     event = await cluster.reloader.at_start()
     assert (list(event.jobs), list(event.memories)) == (["own"], ["own"])
+    assert list(event.unreached) == ["all"]
 
 
 async def test_a_store_that_fails_half_way_leaves_them_out_as_well(cluster: ClusterDesk) -> None:
@@ -367,6 +368,7 @@ async def test_when_the_store_is_back_they_are_put_in_force(cluster: ClusterDesk
     await cluster.reloader.join()
     (event,) = cluster.configured()
     assert (sorted(event.jobs), list(event.memories)) == (["all", "own"], ["all"])
+    assert not event.unreached
 
 
 async def test_a_node_joins_once(cluster: ClusterDesk) -> None:

@@ -46,9 +46,11 @@ def last_run(node: Node, job: str) -> dict[str, object]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_waits_for_what_runs(make_node: MakeNode, number: signal.Signals) -> None:
     node = make_node(SHORT, grace="20s")
-    started(node, "short")
+    run_id = started(node, "short")
     family = family_of(node)
     assert node.stop_daemon(number) == 0
+    (told,) = node.log("waiting for runs to end")
+    assert (told["runs"], told["at_most_s"]) == ([f"short {run_id}"], 20)
     assert len(node.journal.ends("short")) == 1
     eventually(lambda: all_gone(family), "nothing is left", within_s=3)
     assert last_run(node, "short")["outcome"] == "success"
