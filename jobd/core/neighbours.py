@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from jobd.core import placement
+from jobd.core.claim import ActiveRun
 from jobd.core.cluster import ClusterView, NodeSeen
 from jobd.core.job import Job
 from jobd.core.lease import LeaseTerms
@@ -35,7 +36,8 @@ class Neighbours:
     last_silence: tuple[datetime, datetime] | None = None
     trusts_from: datetime = _EPOCH  # before it leases are not judged by the store's clock
     delivered_by: datetime = _EPOCH  # before it an end may still be on its way to the store
-    pools: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, int] = field(default_factory=dict)  # slots under valid leases
+    overdue: tuple[ActiveRun, ...] = ()
     taking: set[str] = field(default_factory=set)  # overdue runs that were asked for
 
     @property
@@ -47,7 +49,8 @@ class Neighbours:
         """Take in a view. After a step of the store's clock leases cannot be judged by it,
         until every one that was running then has been renewed or is over."""
         is_first = self.seen_at is None
-        self.nodes, self.seen_at, self.pools = view.nodes, view.at, view.pools
+        self.nodes, self.seen_at = view.nodes, view.at
+        self.pools, self.overdue = view.pools, view.overdue
         self.heard_since = self.heard_since or view.at
         if has_stepped:
             self.trusts_from = view.at + self.terms.ttl
@@ -95,6 +98,14 @@ class Neighbours:
     def may_take_over(self, now: datetime) -> bool:
         """Return whether a lease that is past by the store's clock has run out."""
         return now >= max(self.trusts_from, self.delivered_by)
+
+    def slots_taken(self, pool: str, now: datetime) -> int:
+        """Return how many slots of a pool the last view shows as taken. While leases cannot be
+        judged, those of runs that seem overdue are: a claim would meet them."""
+        taken = self.pools.get(pool, 0)
+        if not self.overdue or self.may_take_over(now):
+            return taken
+        return taken + sum(run.slots for run in self.overdue if run.pool == pool)
 
     def eligible(self, job: Job | None) -> list[str]:
         """Return the other live nodes that may run a job; None: any job."""

@@ -95,6 +95,15 @@ def resume(state: SchedulerState, asked: ResumeAsked, now: datetime) -> None:
     state.emit(Accepted(asked.request_id, message=words))
 
 
+def time_pause(state: SchedulerState, track: JobTrack) -> None:
+    """Forget a pause whose time is over. For all nodes nothing is ended: somebody may have asked
+    for another pause meanwhile, on a node that this one has not heard of yet."""
+    if state.is_shared(track.job):
+        track.remember(pause=None)
+    else:
+        end_pause(state, [track], "the clock")
+
+
 def end_pause(state: SchedulerState, tracks: Sequence[JobTrack], by: str) -> None:
     """Forget jobs' pauses."""
     for track in tracks:

@@ -31,7 +31,7 @@ def taken(state: SchedulerState, pool: Pool) -> int:
     here = _taken_here(state, pool.name)
     if state.neighbours is None or pool.scope is not Scope.CLUSTER:
         return here
-    return max(here, state.neighbours.pools.get(pool.name, 0))
+    return max(here, state.neighbours.slots_taken(pool.name, state.now))
 
 
 def in_line(state: SchedulerState) -> list[Candidate]:

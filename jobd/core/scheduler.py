@@ -151,7 +151,7 @@ def _deadline_timer(state: SchedulerState, run_id: str, now: datetime) -> None:
 
 
 def _pause_timer(state: SchedulerState, name: str, now: datetime) -> None:
-    operate.end_pause(state, [state.tracks[name]], "the clock")
+    operate.time_pause(state, state.tracks[name])
 
 
 def _store_timer(state: SchedulerState, _: str, now: datetime) -> None:

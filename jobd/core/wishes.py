@@ -14,9 +14,13 @@ def why_unwanted(
 ) -> tuple[SkipReason, str] | None:
     """Return for what reason this tick is skipped, and who wants that; None: it is wanted.
 
-    Runs by hand always are, once they have been accepted.
+    Runs by hand always are, once they have been accepted. A wish for just the next tick of a
+    job of the cluster is fulfilled by the store, with the claim: it may have been replaced by
+    another since this node heard of it, and that one must not be forgotten.
     """
     if candidate.request.fire_time is None:
+        return None
+    if track.memory.skip_next is not None and state.is_shared(track.job):
         return None
     by_wish = _fulfil_skip_next(state, track, candidate.request.fire_time)
     pause = track.pause(now)

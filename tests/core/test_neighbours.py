@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.cluster import ClusterView, NodeSeen, NodeWord
 from jobd.core.job import Job
 from jobd.core.lease import LeaseTerms
@@ -46,6 +47,19 @@ def test_this_node_is_none_of_the_others(neighbours: Neighbours) -> None:
 def test_who_was_not_seen_for_long_is_not_waited_for(neighbours: Neighbours) -> None:
     silent = seen("app3", LIVE_FOR + timedelta(milliseconds=1))
     assert others(neighbours, seen("app2", LIVE_FOR), silent) == ["app2"]
+
+
+def test_slots_of_an_overdue_run_count_while_leases_cannot_be_judged(
+    neighbours: Neighbours,
+) -> None:
+    run = ActiveRun(
+        "r", "a", "app2", 1, NOON, Trigger.SCHEDULE, NOON, lease_until=NOON, pool="disk", slots=2
+    )
+    shown = view(at=NOON + TTL, pools={"disk": 1}, overdue=(run,))
+    neighbours.hear(shown, has_stepped=True)
+    doubted, judged = shown.at + SECOND, shown.at + 2 * TTL
+    taken = [neighbours.slots_taken("disk", at) for at in (doubted, judged)]
+    assert taken == [3, 1]
 
 
 def test_who_leaves_is_not_waited_for(neighbours: Neighbours) -> None:

@@ -3,11 +3,12 @@
 import pytest
 
 from jobd.core.cluster import StopAsked
-from jobd.core.effects import Claim, SavePause, StopRun
+from jobd.core.effects import Claim, SavePause, SaveSkipNext, StopRun
 from jobd.core.job import Retries
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome, StopCause
 from tests.core.cluster_desk import BEAT, ClusterDesk, NodeDesk
+from tests.core.desk import span
 from tests.core.surroundings import run_now
 
 BOTH = ("app1", "app2")
@@ -224,6 +225,28 @@ def test_a_view_that_was_under_way_does_not_undo_a_wish(cluster: ClusterDesk) ->
     desk.beat()
     assert desk.view("a").pause is not None
     assert [type(effect) for effect in waiting] == [SavePause]
+
+
+def test_a_pause_that_ends_here_by_the_clock_ends_no_other(cluster: ClusterDesk) -> None:
+    """The second pause is with the store, and no view has told of it here yet."""
+    cluster.job("a", every="10m")
+    desk, unheard = cluster.nodes["app1"], cluster.nodes["app2"]
+    desk.pause("a", until="5m")
+    cluster.pass_time("4m55s")
+    desk.next_beat = desk.now + span("1m")
+    unheard.pause("a")
+    cluster.pass_time("15m")
+    assert cluster.ledger("a") == ["12:10 paused"]
+
+
+def test_no_node_forgets_a_skip_next_for_all(cluster: ClusterDesk) -> None:
+    """The store does, with the tick's claim: it may be another wish by then."""
+    cluster.job("a", every="10m")
+    cluster.first("a").skip_next("a")
+    cluster.pass_time("20m")
+    effects = [e for desk in cluster.nodes.values() for e in desk.effects]
+    saved = [e.skip_next is not None for e in effects if isinstance(e, SaveSkipNext)]
+    assert (saved, cluster.ledger("a")[0]) == ([True], "12:10 paused")
 
 
 def test_skip_next_is_fulfilled_by_whichever_node(cluster: ClusterDesk) -> None:
