@@ -1,128 +1,141 @@
-"""Admission: whether this node has room for one more run, and who is next when it has.
+"""Admission: whether this node has room for one more run, and what that run would take of it.
 
-The waiting room is bounded. Priority comes first, then age; when it is full the last in
-that order is turned away, be it the newcomer or one who sat there before.
+Room is a place under ``max_running``, memory within the budget, and a node that is not under
+pressure. What a run takes is reserved before it starts and given back when it has ended, so
+that the sum of all reservations never passes the budget.
 """
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from math import ceil, exp2, log2
+from typing import NamedTuple
 
+from jobd.core.job import Job
 from jobd.core.ledger import SkipReason
+from jobd.core.pressure import Pressure, Strain
+
+# What a run reserves of whose memory nothing is known: no ceiling, no expectation, no history.
+UNKNOWN_BYTES = 64 << 20
+HEADROOM = 1.2  # on what was measured: the next run may take more than any before it
+_STEPS_AN_OCTAVE = 8  # reservations are rounded up to one of so many between 2ⁿ and 2ⁿ⁺¹
 
 
-class Waiter(Protocol):
-    """What the waiting room needs to know of those who sit in it."""
+class Need(NamedTuple):
+    """What a run takes of its node."""
 
-    @property
-    def priority(self) -> int: ...
-
-    @property
-    def due(self) -> datetime: ...
-
-    @property
-    def key(self) -> str:
-        """Unique among those who wait."""
-        ...
-
-    @property
-    def may_be_turned_away(self) -> bool:
-        """False for a run that has its lease already: it outstays the bound."""
-        ...
+    memory_bytes: int = 0
+    is_shared: bool = False  # of the store that nodes share, too
 
 
-W = TypeVar("W", bound=Waiter)
+NOTHING = Need()
 
 
-@dataclass(slots=True)
-class WaitingRoom(Generic[W]):
-    """Those admitted next, in order; at most ``size`` of them."""
+def reservation(job: Job, expected_bytes: int | None, budget_bytes: int | None) -> int:
+    """Return how much memory a run of the job reserves, in bytes.
 
-    size: int
-    _line: list[tuple[int, datetime, str]] = field(default_factory=list)
-    _waiters: dict[str, W] = field(default_factory=dict)
+    Its ceiling, if it has one. Else what its history lets expect, with head room; else what
+    its configuration expects, or a default. Without a ceiling it is no more than the budget:
+    nobody has promised that it takes so much, and alone it may try.
+    """
+    if job.limits.memory_max_bytes is not None:
+        return job.limits.memory_max_bytes
+    if expected_bytes is not None:
+        wanted = _rounded_up(expected_bytes * HEADROOM)
+    else:
+        wanted = job.expected_memory_bytes or UNKNOWN_BYTES
+    return wanted if budget_bytes is None else min(wanted, budget_bytes)
 
-    def __len__(self) -> int:
-        return len(self._line)
 
-    def __contains__(self, waiter: W) -> bool:
-        return waiter.key in self._waiters
-
-    def enter(self, waiter: W) -> W | None:
-        """Let one more in; return who had to be turned away, if the room was full."""
-        insort(self._line, _place(waiter))
-        self._waiters[waiter.key] = waiter
-        return self._turn_away() if len(self._line) > self.size else None
-
-    def get(self, key: str) -> W | None:
-        """Return who waits under a key, or None."""
-        return self._waiters.get(key)
-
-    def leave(self, waiter: W) -> bool:
-        """Take one out, wherever it stands; return whether it was there."""
-        if self._waiters.pop(waiter.key, None) is None:
-            return False
-        del self._line[bisect_left(self._line, _place(waiter))]
-        return True
-
-    def goes_before(self, waiter: W) -> bool:
-        """Return whether the first in line is more urgent than one who stands outside."""
-        return bool(self._line) and self._line[0] < _place(waiter)
-
-    def next(self) -> W | None:
-        """Take out the first in line, or return None."""
-        if not self._line:
-            return None
-        return self._waiters.pop(self._line.pop(0)[2])
-
-    def in_order(self) -> list[W]:
-        """Return all who wait, the next one first."""
-        return [self._waiters[key] for _, _, key in self._line]
-
-    def _turn_away(self) -> W | None:
-        """Take out the last in line that may be; None when all have to stay."""
-        for waiter in reversed(self.in_order()):
-            if waiter.may_be_turned_away:
-                self.leave(waiter)
-                return waiter
-        return None
+def _rounded_up(size: float) -> int:
+    """Return the next of few sizes: who waits for the same amount is found at once."""
+    return ceil(exp2(ceil(log2(max(size, 1.0)) * _STEPS_AN_OCTAVE) / _STEPS_AN_OCTAVE))
 
 
 @dataclass(slots=True)
 class Room:
-    """Counts the places under ``max_running``; a claim in flight holds one already."""
+    """What is left of the node. A claim in flight holds what its run will take."""
 
     max_running: int
+    memory_budget_bytes: int | None = None  # None: no bound
     taken: int = 0
+    reserved_bytes: int = 0
     is_closed: bool = False  # nothing can be started now: no supervisor
+    pressure: Pressure = field(default_factory=Pressure)
 
     @property
     def load(self) -> float:
-        """Return the share of the places that are taken, 0 to 1."""
-        return min(self.taken / self.max_running, 1.0) if self.max_running else 1.0
+        """Return the share of the room that is taken, 0 to 1."""
+        if not self.max_running or self.pressure.holding:
+            return 1.0
+        memory = self.reserved_bytes / self.memory_budget_bytes if self.memory_budget_bytes else 0.0
+        return min(max(self.taken / self.max_running, memory), 1.0)
 
-    def obstacle(self) -> SkipReason | None:
-        """Return why nothing more may start now, or None."""
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing may start now, whatever it needs."""
+        return self.is_closed or self.taken >= self.max_running
+
+    def could_bear(self, memory_bytes: int) -> bool:
+        """Return whether the node, if it were idle, had the memory for a run."""
+        return self.memory_budget_bytes is None or memory_bytes <= self.memory_budget_bytes
+
+    def fits(self, need: Need) -> bool:
+        """Return whether a run may start now."""
+        return self.obstacle(need) is None
+
+    def obstacle(self, need: Need) -> SkipReason | None:
+        """Return why a run may not start now, or None."""
         if self.is_closed:
             return SkipReason.DEADLINE
-        return SkipReason.MAX_RUNNING if self.taken >= self.max_running else None
+        if self.taken >= self.max_running:
+            return SkipReason.MAX_RUNNING
+        if self.pressure.holding and self._is_strained(need):
+            return SkipReason.PRESSURE
+        budget = self.memory_budget_bytes
+        if budget is not None and self.reserved_bytes + need.memory_bytes > budget:
+            return SkipReason.MEMORY_BUDGET
+        return None
 
-    def words(self) -> str:
-        """Return why nothing more may start now, for people."""
-        if self.is_closed:
+    def words(self, need: Need) -> str:
+        """Return why a run may not start now, for people."""
+        reason = self.obstacle(need)
+        if reason is SkipReason.DEADLINE:
             return "the supervisor is not there yet"
-        return f"all {self.max_running} places are taken"
+        if reason is SkipReason.PRESSURE:
+            return f"the node is under pressure: {self.pressure.words()}"
+        if reason is SkipReason.MEMORY_BUDGET:
+            return f"it needs {mebibytes(need.memory_bytes)}, {self._memory_words()}"
+        if reason is SkipReason.MAX_RUNNING:
+            return f"all {self.max_running} places are taken"
+        return "others are before it"
 
-    def take(self) -> None:
-        """One more holds a place."""
+    def too_small_words(self, need: Need) -> str:
+        """Return why a run can never start on this node, for people."""
+        budget = mebibytes(self.memory_budget_bytes or 0)
+        words = f"it needs {mebibytes(need.memory_bytes)}"
+        return f"{words}, and limits.memory_budget of this node is {budget}"
+
+    def take(self, need: Need) -> None:
+        """One more holds a place, and memory."""
         self.taken += 1
+        self.reserved_bytes += need.memory_bytes
 
-    def release(self) -> None:
-        """One place is free again."""
+    def release(self, need: Need) -> None:
+        """A place, and memory, are free again."""
         assert self.taken > 0, "a place was given back that nobody held"
+        assert self.reserved_bytes >= need.memory_bytes, "memory was given back that nobody held"
         self.taken -= 1
+        self.reserved_bytes -= need.memory_bytes
+
+    def _is_strained(self, need: Need) -> bool:
+        """A store that is slow holds only what is decided there."""
+        return need.is_shared or self.pressure.holding != {Strain.STORE}
+
+    def _memory_words(self) -> str:
+        budget = self.memory_budget_bytes or 0
+        free = max(budget - self.reserved_bytes, 0)
+        return f"{mebibytes(free)} of limits.memory_budget ({mebibytes(budget)}) are free"
 
 
-def _place(waiter: Waiter) -> tuple[int, datetime, str]:
-    return (-waiter.priority, waiter.due, waiter.key)
+def mebibytes(size: int) -> str:
+    """Return a size as it is written in a configuration: ``512M``."""
+    return f"{size / (1 << 20):.0f}M" if size >= 1 << 20 else f"{size / 1024:.0f}K"

@@ -136,6 +136,8 @@ class JobMemory:
     skip_next: Pause | None = None
     active: tuple[ActiveRun, ...] = ()
     decided_until: datetime | None = None  # the latest tick in the ledger
+    expected_memory_bytes: int | None = None  # see jobd.core.forecast
+    last_skipped: datetime | None = None  # when it was decided that a tick is skipped
 
     def is_ahead_of(self, now: datetime) -> bool:
         """Whether ticks later than ``now`` are decided: the clock was ahead once."""

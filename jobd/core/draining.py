@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from jobd.core.candidates import drop, leave_lines
 from jobd.core.claim import Pause
+from jobd.core.dismissal import drop, leave_lines
 from jobd.core.effects import Accepted, SaveDrain
 from jobd.core.events import DrainAsked
 from jobd.core.ledger import SkipReason

@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from jobd.core.candidates import drop
 from jobd.core.claim import ActiveRun, JobMemory
+from jobd.core.dismissal import drop
 from jobd.core.events import AttemptEnded, Configured, HeldRun, Recovered
 from jobd.core.job import Catchup, Command, Job
 from jobd.core.jumps import believable, retry_due, void_skips
 from jobd.core.leases import renew
 from jobd.core.ledger import SkipReason
+from jobd.core.needs import need_of, take_room
 from jobd.core.outcome import Exit, StopCause
 from jobd.core.placement import may_run
 from jobd.core.run import RunEvent, RunState, advance
@@ -32,6 +33,8 @@ _LOST = "neither its processes nor their end are known: the supervisor or the ma
 def configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     """Put a configuration in force. Jobs that did not change feel nothing."""
     state.room.max_running = event.max_running
+    state.room.memory_budget_bytes = event.memory_budget_bytes
+    state.room.pressure.limit(event.pressure)
     state.waiting.size = event.max_waiting
     state.labels, state.pools, state.unreached = event.labels, event.pools, event.unreached
     if state.neighbours is not None:
@@ -100,12 +103,14 @@ def _redefine(state: SchedulerState, candidate: Candidate, job: Job) -> None:
     waits_for_room = state.waiting.leave(candidate)
     candidate.job = job
     if waits_for_room:
+        candidate.need = need_of(state, job)
         state.waiting.enter(candidate)
 
 
 def _new_track(state: SchedulerState, job: Job, memory: JobMemory, now: datetime) -> JobTrack:
     cursor = min(memory.settled_until, now)
-    counts_from = min(memory.last_ended, now) if memory.last_ended is not None else None
+    last = [at for at in (memory.last_ended, memory.last_skipped) if at is not None]
+    counts_from = min(max(last), now) if last else None
     track = JobTrack(job, believable(memory, now), cursor, counts_from=counts_from)
     track.maybe_decided_until = max(memory.settled_until, now)
     state.tracks[job.name] = track
@@ -136,8 +141,9 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
         keep(state, track, run_track)
         state.timers.set(TimerKind.RETRY_DUE, run.run_id, retry_due(run_track, state.now))
         return
-    state.room.take()
-    keep(state, track, RunTrack(run, track.job, RunState.STARTING, is_leased=is_leased))
+    run_track = RunTrack(run, track.job, RunState.STARTING, is_leased=is_leased)
+    take_room(state, run_track)
+    keep(state, track, run_track)
 
 
 def _recognize(state: SchedulerState, event: Configured) -> None:
@@ -234,7 +240,7 @@ def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) ->
     run_track.run = run
     if run_track.state is RunState.BACKOFF:
         leave_backoff(state, run.run_id)
-        state.room.take()
+        take_room(state, run_track)
         run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
 
 
@@ -263,4 +269,5 @@ def _waiting_in_vain(
     for candidate in tuple(track.open.values()):
         is_wanted = ticks_only and candidate.request.fire_time is None
         if not is_wanted and not state.is_asked_for(candidate):
-            drop(state, candidate, candidate.held_by or SkipReason.DEADLINE, why)
+            reason = candidate.held_longest_by(state.now) or SkipReason.DEADLINE
+            drop(state, candidate, reason, why)

@@ -10,6 +10,7 @@ from jobd.core.frequent import frequent
 from jobd.core.job import Job, Pool
 from jobd.core.ledger import Skip
 from jobd.core.outcome import Exit
+from jobd.core.pressure import Strain
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,17 @@ class Configured:
     labels: tuple[str, ...] = ()  # of this node
     pools: Mapping[str, Pool] = field(default_factory=dict)
     drain: Pause | None = None  # this node was drained before the daemon's restart
+    memory_budget_bytes: int | None = None  # None: no bound
+    pressure: Mapping[Strain, float] = field(default_factory=dict)  # above it nothing new starts
     # Of the cluster, whose store has not been reached yet: nothing is known of their past.
     unreached: Mapping[str, Job] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMeasured:
+    """How much this node, and the store, are under pressure; what cannot be told is left out."""
+
+    strains: Mapping[Strain, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +261,7 @@ Event = (
     Woke
     | Configured
     | Recovered
+    | NodeMeasured
     | ClaimsDecided
     | ClaimsFailed
     | SkipsRecorded

@@ -144,6 +144,8 @@ class Job:
     stop_signal: int = 15
     kill_after: timedelta = timedelta(seconds=10)
     limits: Limits = field(default_factory=Limits)
+    expected_duration: timedelta | None = None  # until there is history
+    expected_memory_bytes: int | None = None  # likewise
     catchup: Catchup = Catchup.LATEST
     catchup_window: timedelta = timedelta(hours=1)
     start_deadline: timedelta | None = None  # None: min(interval, 5 minutes)

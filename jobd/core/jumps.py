@@ -8,8 +8,8 @@ ahead would silence every job for years.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from jobd.core.candidates import put_back
 from jobd.core.claim import JobMemory
+from jobd.core.dismissal import put_back
 from jobd.core.effects import VoidSkips
 from jobd.core.ledger import TickRange
 from jobd.core.run import RunState

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from jobd.core.candidates import consider, drop
+from jobd.core.candidates import consider
 from jobd.core.claim import ClaimRequest, Demand, Pause, Trigger
+from jobd.core.dismissal import drop
 from jobd.core.effects import Accepted, Refused, SavePause, SaveSkipNext
 from jobd.core.events import CancelAsked, PauseAsked, ResumeAsked, SkipNextAsked, TriggerAsked
 from jobd.core.job import Overlap

@@ -92,3 +92,4 @@ class Finish:
     record: RunRecord
     rest_until: datetime | None  # max_duty: no run of the job before it
     smoothed_duration_s: float | None
+    expected_memory_bytes: int | None = None

@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from jobd.core import overlap
-from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
+from jobd.core.admission import Need
+from jobd.core.claim import ActiveRun, ClaimGranted
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.events import AttemptEnded
-from jobd.core.forecast import smoothed
 from jobd.core.job import Job, Retries
+from jobd.core.learn import learned
 from jobd.core.lease import LeaseTerms
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
 from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
@@ -25,10 +25,12 @@ def begin(
     job: Job,
     answer: ClaimGranted,
     sent_s: float | None,
+    need: Need,
     *,
     is_sent: bool,
 ) -> RunTrack:
-    """Start the first attempt of a run that the store granted, and return its track.
+    """Start the first attempt of a run that the store granted, and return its track. What it
+    needs of the room is taken already.
 
     Without a supervisor, or if it is not to be sent, it is only held. ``sent_s``: see
     ClaimsDecided.
@@ -36,6 +38,7 @@ def begin(
     terms = _terms(state, job) if sent_s is not None else None
     run = _granted_run(state.node, answer, terms)
     run_track = RunTrack(run, job, RunState.STARTING, is_sent=is_sent and not state.room.is_closed)
+    run_track.need = need
     if terms is not None and sent_s is not None:
         run_track.is_leased = run_track.is_trusted = True
         run_track.until_s = terms.trusted_until_s(sent_s)
@@ -84,8 +87,9 @@ def keep(state: SchedulerState, track: JobTrack, run_track: RunTrack) -> None:
     track.runs[run_track.run.run_id] = run_track
 
 
-def begin_retry(state: SchedulerState, run_track: RunTrack) -> None:
-    """Start the next attempt; its place under max_running is taken already."""
+def begin_retry(state: SchedulerState, run_track: RunTrack, need: Need) -> None:
+    """Start the next attempt; what it needs of the room is taken already."""
+    run_track.need = need
     run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
     run = run_track.run
     run_track.run = replace(run, attempt=run.attempt + 1, retry_at=None)
@@ -110,13 +114,13 @@ def started(run_track: RunTrack, at: datetime) -> None:
 
 def not_started(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
     """End an attempt that could not be executed."""
-    state.room.release()
+    state.room.release(run_track.need)
     _attempt_over(state, run_track, _record(run_track, Outcome.START_ERROR, now, reason), now)
 
 
 def attempt_ended(state: SchedulerState, run_track: RunTrack, end: AttemptEnded) -> None:
     """End an attempt whose process tree is gone."""
-    state.room.release()
+    state.room.release(run_track.need)
     if end.exit.stop_cause is StopCause.TRUST:
         run_track.is_trusted = False  # whose run it is now, the next renewal says
     outcome = judge(end.exit, run_track.job.success_exit_codes, end.matched_failure)
@@ -126,7 +130,7 @@ def attempt_ended(state: SchedulerState, run_track: RunTrack, end: AttemptEnded)
 
 def lost(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
     """End a run whose processes are gone without anyone knowing how they ended."""
-    state.room.release()
+    state.room.release(run_track.need)
     _attempt_over(state, run_track, _record(run_track, Outcome.LOST, now, reason), now)
 
 
@@ -137,7 +141,7 @@ def stop(state: SchedulerState, run_track: RunTrack, cause: StopCause, now: date
         state.emit(StopRun(run_track.run.run_id, cause))
         return
     if run_track.state is not RunState.BACKOFF:
-        state.room.release()
+        state.room.release(run_track.need)
     reason = f"stopped while it had no process ({cause.value})"
     outcome = Outcome.LOST if cause is StopCause.TRUST else Outcome.CANCELED
     _finish(state, run_track, _record(run_track, outcome, now, reason), now)
@@ -197,45 +201,10 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
         track.count_from(record.ended_at)
     track.ended_run = run.run_id
     state.touched.append(track)
-    rest_until, smooth = _learn(track, record, now)
+    known = track.memory = learned(track.memory, record, track.job.max_duty, now)
+    learnt = (known.rest_until, known.smoothed_duration_s, known.expected_memory_bytes)
     is_shared = run.lease_until is not None
-    state.emit(FinishRun(Finish(record, rest_until, smooth), is_shared=is_shared))
-
-
-def _learn(
-    track: JobTrack, record: RunRecord, now: datetime
-) -> tuple[datetime | None, float | None]:
-    """Bring the job's memory up to date; return until when it rests, and its usual duration.
-
-    Only successful runs say how long the job usually takes: a start error takes no time,
-    and a timeout as long as somebody once wrote down.
-    """
-    memory = track.memory
-    rest_until, smooth = memory.rest_until, memory.smoothed_duration_s
-    duration = None
-    is_success = record.outcome is Outcome.SUCCESS
-    if record.duration_s is not None:
-        duration = timedelta(0, record.duration_s)
-        rest_until = overlap.rest_until(now, duration, track.job.max_duty)
-        if is_success:
-            smooth = smoothed(smooth, record.duration_s)
-    track.memory = JobMemory(  # in full: for every end, replace() would take four times as long
-        memory.job,
-        memory.settled_until,
-        max(memory.token, record.token),
-        record.started_at or memory.last_started,
-        record.ended_at,
-        record.outcome,
-        record.ended_at if is_success else memory.last_success,
-        duration or memory.last_duration,
-        smooth,
-        record.memory_peak_bytes or memory.memory_peak_bytes,
-        rest_until,
-        memory.pause,
-        memory.skip_next,
-        memory.active,
-    )
-    return rest_until, smooth
+    state.emit(FinishRun(Finish(record, *learnt), is_shared=is_shared))
 
 
 def _record(

@@ -29,7 +29,7 @@ from jobd.core import (
     turns,
     waiting,
 )
-from jobd.core.admission import Room, WaitingRoom
+from jobd.core.admission import Room
 from jobd.core.claim import ClaimGranted
 from jobd.core.effects import Effect
 from jobd.core.events import (
@@ -43,6 +43,7 @@ from jobd.core.events import (
     DrainAsked,
     Event,
     LeasesRenewed,
+    NodeMeasured,
     PauseAsked,
     Recovered,
     RenewalDue,
@@ -60,6 +61,7 @@ from jobd.core.events import (
     Woke,
 )
 from jobd.core.lease import LeaseTerms
+from jobd.core.line import Line
 from jobd.core.neighbours import Neighbours
 from jobd.core.outcome import StopCause
 from jobd.core.run import RunState
@@ -75,7 +77,7 @@ class Scheduler:
     def __init__(self, node: str, incarnation: str, terms: LeaseTerms | None = None) -> None:
         room = Room(max_running=0, is_closed=True)
         neighbours = None if terms is None else Neighbours(node, terms)
-        line = WaitingRoom[Candidate](0)
+        line = Line[Candidate](0)
         self.state = SchedulerState(node, incarnation, room, line, neighbours=neighbours)
 
     def handle(self, event: Event, now: datetime) -> list[Effect]:
@@ -160,8 +162,13 @@ def _store_timer(state: SchedulerState, _: str, now: datetime) -> None:
 
 def _configured(state: SchedulerState, event: Configured, now: datetime) -> None:
     enrol.configured(state, event, now)
+    waiting.room_has_changed(state, now)
     if state.wait_for_pool:
         waiting.pool_has_changed(state, now)  # it may be larger now
+
+
+def _node_measured(state: SchedulerState, event: NodeMeasured, _: datetime) -> None:
+    state.room.pressure.measure(event.strains)
 
 
 def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
@@ -263,6 +270,7 @@ _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
     Woke: _woke,
     Configured: _configured,
     Recovered: enrol.recovered,
+    NodeMeasured: _node_measured,
     ClaimsDecided: _claims_decided,
     ClaimsFailed: _claims_failed,
     SkipsRecorded: _skips_recorded,

@@ -8,7 +8,7 @@ started; the ledger refuses that skip exactly if the tick had been granted.
 
 from datetime import datetime, timedelta
 
-from jobd.core.candidates import close
+from jobd.core.dismissal import close
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.state import Candidate, SchedulerState
 from jobd.core.timers import TimerKind
@@ -21,7 +21,7 @@ def unanswered(state: SchedulerState, run_id: str, now: datetime) -> None:
     """Keep a candidate whose claim the store did not answer, to ask again."""
     candidate = state.claiming.pop(run_id, None)
     if candidate is not None:
-        candidate.held_by = SkipReason.STORE_DOWN
+        candidate.hold(SkipReason.STORE_DOWN, now)
         state.store_down[candidate.key] = candidate
         state.timers.set(TimerKind.STORE_RETRY, STORE_RETRY_KEY, now + STORE_RETRY)
 
@@ -46,7 +46,7 @@ def skip_recorded(state: SchedulerState, skip: Skip) -> None:
         candidate.is_skip_refused = True
         _repeat(state, candidate)
         return
-    state.room.release()
+    state.room.release(candidate.need)
     close(state, state.tracks[candidate.job.name], candidate)
 
 

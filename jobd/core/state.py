@@ -10,17 +10,20 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from jobd.core.admission import Room, WaitingRoom
+from jobd.core.admission import NOTHING, Need, Room
 from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause
 from jobd.core.effects import Claim, Effect, RecordSkips
 from jobd.core.job import Job, Pool, Scope
 from jobd.core.ledger import Skip, SkipReason, TickRange
+from jobd.core.line import Line
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
 from jobd.core.timers import Timers
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NO_TIME = timedelta(0)
+NEVER = datetime.max.replace(tzinfo=UTC)
 MAX_START_DEADLINE = timedelta(minutes=5)
 
 
@@ -37,6 +40,7 @@ class RunTrack:
     is_leased: bool = False  # its lease runs out unless it is renewed
     is_trusted: bool = False  # the last renewal was answered, and the supervisor did not end it
     until_s: float | None = None  # trusted until, on the steady clock
+    need: Need = NOTHING  # what is reserved for it while it has a process
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +51,11 @@ class Candidate:
     request: ClaimRequest
     due: datetime  # jitter included; age counts from here
     deadline: datetime | None = None  # not started by then: skipped
+    need: Need = NOTHING  # what its run takes of the node; known once it asks for room
+    ages_at: datetime = NEVER  # see jobd.core.line
     held_by: SkipReason | None = None  # None: it stands in no line, and has no timer
+    held_since: datetime = EPOCH
+    held_before: Mapping[SkipReason, timedelta] = field(default_factory=dict)
     blocker: str | None = None  # the run in its way
     request_id: str | None = None  # the operator who waits for an answer
     may_queue: bool = False  # an operator said --queue
@@ -65,6 +73,25 @@ class Candidate:
     def priority(self) -> int:
         """Return the job's priority; higher starts first."""
         return self.job.priority
+
+    def hold(self, reason: SkipReason | None, now: datetime) -> None:
+        """Note what holds it from now on; None: nothing does."""
+        if reason is not self.held_by:
+            self.held_before = self._held(now)
+            self.held_by, self.held_since = reason, now
+
+    def held_longest_by(self, now: datetime) -> SkipReason | None:
+        """Return what has held it longest, if anything has."""
+        held = self._held(now)
+        return max(held, key=held.__getitem__) if held else None
+
+    def _held(self, now: datetime) -> Mapping[SkipReason, timedelta]:
+        """Return for how long it was held by each reason."""
+        if self.held_by is None:
+            return self.held_before
+        so_far = self.held_before.get(self.held_by, NO_TIME)
+        longer = so_far + max(now - self.held_since, NO_TIME)
+        return {**self.held_before, self.held_by: longer}
 
     @property
     def may_be_turned_away(self) -> bool:
@@ -145,7 +172,7 @@ class SchedulerState:
     node: str
     incarnation: str  # differs for every start of the daemon, so that run ids never repeat
     room: Room
-    waiting: WaitingRoom[Candidate]
+    waiting: Line[Candidate]
     tracks: dict[str, JobTrack] = field(default_factory=dict)
     runs: dict[str, RunTrack] = field(default_factory=dict)
     claiming: dict[str, Candidate] = field(default_factory=dict)

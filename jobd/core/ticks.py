@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 
 from jobd.core import misfire, turns
-from jobd.core.candidates import consider, drop
+from jobd.core.candidates import consider
 from jobd.core.claim import ClaimRequest, Demand, PoolDemand, Trigger
+from jobd.core.dismissal import drop
 from jobd.core.job import Catchup, Job, Overlap
 from jobd.core.ledger import SkipReason, TickRange
 from jobd.core.misfire import MisfirePlan
@@ -203,7 +204,7 @@ def _supersede(state: SchedulerState, track: JobTrack, due: datetime) -> datetim
         waits = older in state.waiting or older.key in state.wait_for_pool
         if waits and older.request.fire_time is not None:
             due = min(due, older.due)
-            reason = older.held_by or SkipReason.MAX_RUNNING
+            reason = older.held_longest_by(state.now) or SkipReason.MAX_RUNNING
             drop(state, older, reason, "still waited when the next tick came")
     return due
 

@@ -9,10 +9,12 @@ sees to it that the tick is accounted for when nobody else does.
 from datetime import datetime, timedelta
 
 from jobd.core import placement
-from jobd.core.candidates import close, consider, drop
+from jobd.core.candidates import consider
+from jobd.core.dismissal import close, drop
 from jobd.core.effects import LookAround
 from jobd.core.job import Job
 from jobd.core.ledger import SkipReason, TickRecord
+from jobd.core.needs import need_of
 from jobd.core.neighbours import Neighbours
 from jobd.core.schedule import AfterSchedule
 from jobd.core.state import Candidate, JobTrack, SchedulerState
@@ -71,16 +73,21 @@ def _go_on(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
     elif _is_able(state, candidate.job):
         consider(state, track, candidate, now)
     elif is_late:
-        is_home = _neighbours(state).is_home_of(candidate.job)
-        reason = SkipReason.DRAINING if is_home else SkipReason.NO_NODE
-        drop(state, candidate, reason, _NO_NODE)
+        drop(state, candidate, _why_not_here(state, candidate.job), _NO_NODE)
     else:
         await_turn(state, track, candidate, now)  # drained since: the others have until then
 
 
 def _is_able(state: SchedulerState, job: Job) -> bool:
-    """Return whether this node may start a job at all."""
-    return state.drain is None and _neighbours(state).is_home_of(job)
+    """Return whether this node may start a job at all, and could bear it."""
+    is_wanted = state.drain is None and _neighbours(state).is_home_of(job)
+    return is_wanted and state.room.could_bear(need_of(state, job).memory_bytes)
+
+
+def _why_not_here(state: SchedulerState, job: Job) -> SkipReason:
+    if not _neighbours(state).is_home_of(job):
+        return SkipReason.NO_NODE
+    return SkipReason.MEMORY_BUDGET if state.drain is None else SkipReason.DRAINING
 
 
 def _wait(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> timedelta:

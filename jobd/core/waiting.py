@@ -3,16 +3,24 @@
 from datetime import datetime
 
 from jobd.core import pools
-from jobd.core.candidates import consider, drop
+from jobd.core.candidates import consider
+from jobd.core.dismissal import drop
 from jobd.core.ledger import SkipReason
 from jobd.core.state import Candidate, JobTrack, SchedulerState
 
 
 def admit_waiting(state: SchedulerState, now: datetime) -> None:
     """Let in as many of those who wait as there is room for, the first in line first."""
-    while state.waiting and state.room.obstacle() is None and not state.is_stopping:
-        candidate = state.waiting.next()
-        assert candidate is not None, "the waiting room says that somebody waits, and nobody does"
+    if not state.waiting or state.is_stopping or state.room.is_full:
+        return
+    while (candidate := state.waiting.next(state.room.fits, now)) is not None:
+        consider(state, state.tracks[candidate.job.name], candidate, now)
+
+
+def room_has_changed(state: SchedulerState, now: datetime) -> None:
+    """Look anew at all who wait for room: some may need more by now than there will ever be."""
+    for candidate in state.waiting.in_order():
+        state.waiting.leave(candidate)
         consider(state, state.tracks[candidate.job.name], candidate, now)
 
 
@@ -36,7 +44,7 @@ def too_late(state: SchedulerState, run_id: str) -> None:
     """Skip a tick that could not start in time, with the reason that held it."""
     candidate = _find_waiting(state, run_id)
     if candidate is not None:
-        reason = candidate.held_by or SkipReason.DEADLINE
+        reason = candidate.held_longest_by(state.now) or SkipReason.DEADLINE
         drop(state, candidate, reason, "could not start before its start_deadline")
 
 

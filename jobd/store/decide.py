@@ -157,4 +157,6 @@ def _learn(state: JobState, end: Finish, record: RunRecord) -> None:
         state.smoothed_duration_s = end.smoothed_duration_s
     if record.memory_peak_bytes is not None:
         state.memory_peak_bytes = record.memory_peak_bytes
+    if end.expected_memory_bytes is not None:
+        state.expected_memory_bytes = end.expected_memory_bytes
     state.rest_until = end.rest_until

@@ -22,6 +22,7 @@ def text_of(finish: Finish) -> str:
         "record": record,
         "rest_until": _iso(finish.rest_until),
         "smoothed_duration_s": finish.smoothed_duration_s,
+        "expected_memory_bytes": finish.expected_memory_bytes,
     }
     return json.dumps(whole)
 
@@ -36,7 +37,9 @@ def finish_of(text: str) -> Finish:
     record["outcome"] = None if record["outcome"] is None else Outcome(record["outcome"])
     record["params"] = tuple((name, value) for name, value in record["params"])
     rest_until = _instant(whole["rest_until"])
-    return Finish(RunRecord(**record), rest_until, whole["smoothed_duration_s"])
+    smoothed_duration_s = whole["smoothed_duration_s"]
+    expected_bytes = whole.get("expected_memory_bytes")  # an older jobd did not write it
+    return Finish(RunRecord(**record), rest_until, smoothed_duration_s, expected_bytes)
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -26,6 +26,7 @@ END = (
     *("pos", "run_id", "job", "token", "attempt", "started_at", "ended_at", "outcome", "reason"),
     *("exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes"),
     *("output_dropped_bytes", "duration", "rest_until", "smoothed_duration_s"),
+    "expected_memory_bytes",
 )
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -124,6 +125,7 @@ def finish_row(pos: int, end: Finish) -> Sequence[Any]:
         None if duration is None else duration // _MICROSECOND,
         micros_or_none(end.rest_until),
         end.smoothed_duration_s,
+        end.expected_memory_bytes,
     )
 
 
@@ -187,6 +189,8 @@ def memory_of(found: Json) -> JobMemory:
         skip_next=pause_of(found["skip_next"]),
         active=tuple(map(active_run_of, found["active"] or ())),
         decided_until=instant_or_none(found["decided_until"]),
+        expected_memory_bytes=found["expected_memory_bytes"],
+        last_skipped=instant_or_none(found["last_skipped"]),
     )
 
 

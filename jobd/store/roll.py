@@ -43,6 +43,8 @@ class JobState:
     rest_until: datetime | None = None
     pause: Pause | None = None
     skip_next: Pause | None = None
+    expected_memory_bytes: int | None = None
+    last_skipped: datetime | None = None
     active: tuple[ActiveRun, ...] = ()
     enrolled_by: frozenset[str] = frozenset()  # of several nodes that share the store, which
 
@@ -126,6 +128,8 @@ class Draft:
     def record(self, row: TickRecord) -> None:
         """Put a row in the ledger."""
         state = self.edit(row.ticks.job)
+        if row.reason is not None:
+            state.last_skipped = row.decided_at
         if state.decided_until is None or row.ticks.last > state.decided_until:
             state.decided_until = row.ticks.last
         self.ticks.setdefault(row.ticks.job, []).append(row)

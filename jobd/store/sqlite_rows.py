@@ -67,6 +67,8 @@ def job_row(state: JobState) -> Row:
         micros_or_none(state.rest_until),
         _pause_text(state.pause),
         _pause_text(state.skip_next),
+        state.expected_memory_bytes,
+        micros_or_none(state.last_skipped),
     )
 
 
@@ -92,6 +94,8 @@ def job_of(row: Row) -> JobState:
         instant_or_none(row[15]),
         _pause_of(row[16]),
         _pause_of(row[17]),
+        row[18],
+        instant_or_none(row[19]),
     )
 
 

@@ -110,6 +110,7 @@ OTHER: dict[str, Any] = {
     "success_exit_codes": frozenset({1}), "failure_pattern": "x", "enabled": False,
     "pool": core.Pool("other", 1), "nodes": ("z",), "about": core.About("d"), "max_duty": 0.5,
     "params": (core.Param("p"),), "timeout": timedelta(1), "start_deadline": timedelta(1),
+    "expected_duration": timedelta(1), "expected_memory_bytes": 1,
     "provenance": core.Provenance("f", 9),
 }  # fmt: skip
 

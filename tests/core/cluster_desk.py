@@ -91,6 +91,7 @@ class NodeDesk(Desk):
         labels: Sequence[str] = (),
         max_running: int = 100,
         max_waiting: int = 100,
+        **room: Any,
     ) -> None:
         self.cluster, self.labels = cluster, tuple(labels)
         self.is_cut = False  # off from the shared store
@@ -104,7 +105,7 @@ class NodeDesk(Desk):
         self.routes = Routes(*self.ways)
         self.since: datetime | None = None
         self.next_beat = self.next_renewal = cluster.now
-        super().__init__(max_running, max_waiting, node, shared)
+        super().__init__(max_running, max_waiting, node, shared, **room)
 
     @property
     def now(self) -> datetime:
@@ -138,7 +139,8 @@ class NodeDesk(Desk):
         places = (self.max_running, self.max_waiting)
         in_force = {n: job for n, job in every.items() if n in anew or n in before}
         unreached = {n: job for n, job in every.items() if n not in in_force}
-        return Configured(in_force, anew, *places, tuple(orphans), *known, unreached=unreached)
+        room = (self.memory_budget, self.pressure)
+        return Configured(in_force, anew, *places, tuple(orphans), *known, *room, unreached)
 
     # -- time ---------------------------------------------------------------------
 

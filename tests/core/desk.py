@@ -10,6 +10,7 @@ It is noon when a test begins, and ``every`` counts from midnight: no hashed pha
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from jobd.core.events import (
     Configured,
     DrainAsked,
     HeldRun,
+    NodeMeasured,
     OperatorEvent,
     PauseAsked,
     Recovered,
@@ -36,6 +38,7 @@ from jobd.core.events import (
 from jobd.core.job import Catchup, Command, JitterMode, Job, Overlap, Scope
 from jobd.core.ledger import TickRecord
 from jobd.core.outcome import Exit, Outcome
+from jobd.core.pressure import Strain
 from jobd.core.run import RunRecord
 from jobd.core.schedule import AfterSchedule, EverySchedule, Schedule
 from jobd.core.scheduler import Scheduler
@@ -81,9 +84,12 @@ class Desk(Surroundings):
         max_waiting: int = 100,
         node: str = "node",
         store: MemoryStore | None = None,
+        memory_budget: int | None = None,
+        pressure: Mapping[Strain, float] | None = None,
     ) -> None:
         super().__init__(node, store)
         self.max_running, self.max_waiting = max_running, max_waiting
+        self.memory_budget, self.pressure = memory_budget, pressure or {}
         self.jobs: dict[str, Job] = {}
         self._incarnations = 0
         self._wakes_here = 0
@@ -120,7 +126,19 @@ class Desk(Surroundings):
         anew = {n: m for n, m in memories.items() if known.get(n) != identities[n]}
         orphans = tuple(run_now(self.store.orphans()))
         places = (self.max_running, self.max_waiting)
-        return Configured(dict(self.jobs), anew, *places, orphans, drain=self.drain)
+        return Configured(
+            dict(self.jobs),
+            anew,
+            *places,
+            orphans,
+            drain=self.drain,
+            memory_budget_bytes=self.memory_budget,
+            pressure=self.pressure,
+        )
+
+    def measure(self, **strains: float) -> None:
+        """Let the node's pressure be measured."""
+        self.handle(NodeMeasured({Strain(name): value for name, value in strains.items()}))
 
     # -- the daemon's life -------------------------------------------------------
 

@@ -1,153 +1,148 @@
-"""Admission: who is next when there is room, and who has to go when the waiting room is full."""
-
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+"""Admission: what a run takes of its node, and whether there is room for it."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.admission import Room, WaitingRoom
+from jobd.core.admission import HEADROOM, UNKNOWN_BYTES, Need, Room, reservation
+from jobd.core.job import Limits
 from jobd.core.ledger import SkipReason
+from jobd.core.pressure import Pressure, Strain
+from tests.core.desk import make_job
 
-NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+MIB = 1 << 20
+CEILING = make_job("a", limits=Limits(memory_max_bytes=512 * MIB))
 
-
-@dataclass(frozen=True)
-class Guest:
-    """Somebody who waits."""
-
-    key: str
-    priority: int = 0
-    due: datetime = NOON
-    may_be_turned_away: bool = True
+# -- what a run reserves ----------------------------------------------------------------
 
 
-def guest(key: str, priority: int = 0, due_s: int = 0, *, stays: bool = False) -> Guest:
-    return Guest(key, priority, NOON + timedelta(seconds=due_s), not stays)
+def test_a_ceiling_is_what_is_reserved_whatever_was_measured() -> None:
+    assert reservation(CEILING, 10 * MIB, 1024 * MIB) == 512 * MIB
 
 
-guests = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 5), st.booleans()), max_size=30).map(
-    lambda rows: [guest(f"g{n}", p, s, stays=b) for n, (p, s, b) in enumerate(rows)]
-)
+def test_a_ceiling_above_the_budget_is_not_made_smaller() -> None:
+    assert reservation(CEILING, None, 256 * MIB) == 512 * MIB
 
 
-def fill(size: int, *those: Guest) -> WaitingRoom[Guest]:
-    room = WaitingRoom[Guest](size)
-    for one in those:
-        room.enter(one)
-    return room
+def test_a_job_that_nobody_knows_reserves_the_default() -> None:
+    assert reservation(make_job("a"), None, None) == UNKNOWN_BYTES
 
 
-def keys(room: WaitingRoom[Guest]) -> list[str]:
-    return [one.key for one in room.in_order()]
+def test_what_its_configuration_expects_counts_until_there_is_history() -> None:
+    job = make_job("a", expected_memory_bytes=200 * MIB)
+    assert reservation(job, None, None) == 200 * MIB
+    assert reservation(job, 10 * MIB, None) < 20 * MIB
 
 
-def test_the_higher_priority_is_next() -> None:
-    assert keys(fill(9, guest("low", 0), guest("high", 5))) == ["high", "low"]
+def test_without_a_ceiling_no_more_than_the_budget_is_reserved() -> None:
+    assert reservation(make_job("a"), 4096 * MIB, 1024 * MIB) == 1024 * MIB
 
 
-def test_of_equal_priority_the_oldest_is_next() -> None:
-    assert keys(fill(9, guest("young", due_s=5), guest("old", due_s=1))) == ["old", "young"]
+@given(st.integers(1, 1 << 45))
+def test_history_is_reserved_with_head_room_and_little_more(measured: int) -> None:
+    reserved = reservation(make_job("a"), measured, None)
+    assert measured * HEADROOM <= reserved <= measured * HEADROOM * 2 ** (1 / 8) + 1
 
 
-def test_a_newcomer_is_turned_away_from_a_full_room() -> None:
-    room = fill(1, guest("first"))
-    assert room.enter(guest("second", due_s=1)) == guest("second", due_s=1)
+def test_those_who_wait_have_few_different_needs() -> None:
+    sizes = {reservation(make_job("a"), size, None) for size in range(MIB, 2 * MIB, 1024)}
+    assert len(sizes) <= 10
 
 
-def test_a_newcomer_of_higher_priority_takes_the_place_of_the_last() -> None:
-    room = fill(1, guest("low"))
-    assert room.enter(guest("high", 5, 1)) == guest("low")
+# -- the room ----------------------------------------------------------------------------
 
 
-def test_who_has_a_lease_is_never_turned_away() -> None:
-    room = fill(1, guest("retry", -9, 9, stays=True))
-    turned_away = room.enter(guest("tick", 9))
-    assert (turned_away, keys(room)) == (guest("tick", 9), ["retry"])
-
-
-def test_a_room_without_places_turns_everyone_away() -> None:
-    assert WaitingRoom[Guest](0).enter(guest("a")) == guest("a")
-
-
-def test_one_may_leave_from_the_middle() -> None:
-    room = fill(9, guest("a", due_s=1), guest("b", due_s=2), guest("c", due_s=3))
-    room.leave(guest("b", due_s=2))
-    assert keys(room) == ["a", "c"]
-
-
-def test_leaving_a_room_that_one_is_not_in_does_no_harm() -> None:
-    assert fill(9, guest("a")).leave(guest("b")) is False
-
-
-def test_who_waits_is_found_by_key() -> None:
-    assert fill(9, guest("a")).get("a") == guest("a")
-
-
-def test_an_empty_room_has_nobody_next() -> None:
-    assert WaitingRoom[Guest](9).next() is None
-
-
-@given(guests)
-def test_they_come_out_by_priority_then_age(those: list[Guest]) -> None:
-    room = fill(100, *those)
-    out = [room.next() for _ in those]
-    assert out == sorted(those, key=lambda one: (-one.priority, one.due, one.key))
-
-
-@given(guests, st.integers(0, 10))
-def test_the_bound_is_only_exceeded_by_those_who_may_stay(those: list[Guest], size: int) -> None:
-    room = fill(size, *those)
-    staying = sum(not one.may_be_turned_away for one in those)
-    assert len(room) <= max(size, staying)
-
-
-@given(guests, st.integers(0, 10))
-def test_nobody_vanishes(those: list[Guest], size: int) -> None:
-    """Each is either in the room or was told to go: a tick that is neither is lost."""
-    room = WaitingRoom[Guest](size)
-    turned_away = [gone for one in those if (gone := room.enter(one)) is not None]
-    assert sorted(keys(room) + [one.key for one in turned_away]) == sorted(o.key for o in those)
-
-
-@given(guests, st.integers(1, 10))
-def test_nobody_is_turned_away_for_one_who_comes_after_him(those: list[Guest], size: int) -> None:
-    room = WaitingRoom[Guest](size)
-    for one in those:
-        gone = room.enter(one)
-        others = [o for o in room.in_order() if o.may_be_turned_away]
-        if gone is not None:
-            assert all(_rank(other) < _rank(gone) for other in others)
-
-
-def _rank(one: Guest) -> tuple[int, datetime, str]:
-    return (-one.priority, one.due, one.key)
+def need(mebibytes: int = 0, *, is_shared: bool = False) -> Need:
+    return Need(mebibytes * MIB, is_shared)
 
 
 def test_there_is_room_up_to_max_running() -> None:
     room = Room(2)
-    room.take()
-    assert room.obstacle() is None
+    room.take(need())
+    assert room.obstacle(need()) is None
 
 
 def test_at_max_running_there_is_none() -> None:
     room = Room(1)
-    room.take()
-    assert room.obstacle() is SkipReason.MAX_RUNNING
+    room.take(need())
+    assert room.obstacle(need()) is SkipReason.MAX_RUNNING
 
 
 def test_a_reload_that_makes_the_room_smaller_waits_for_those_inside() -> None:
     room = Room(3, taken=3)
     room.max_running = 1
-    room.release()
-    assert room.obstacle() is SkipReason.MAX_RUNNING
+    room.release(need())
+    assert room.obstacle(need()) is SkipReason.MAX_RUNNING
 
 
 def test_a_closed_room_admits_nobody() -> None:
-    assert Room(5, is_closed=True).obstacle() is SkipReason.DEADLINE
+    assert Room(5, is_closed=True).obstacle(need()) is SkipReason.DEADLINE
 
 
 def test_a_place_that_nobody_held_cannot_be_given_back() -> None:
     with pytest.raises(AssertionError):
-        Room(1).release()
+        Room(1).release(need())
+
+
+def test_memory_is_reserved_up_to_the_budget_and_no_further() -> None:
+    room = Room(9, memory_budget_bytes=100 * MIB)
+    room.take(need(60))
+    assert (room.obstacle(need(40)), room.obstacle(need(41))) == (None, SkipReason.MEMORY_BUDGET)
+
+
+def test_memory_that_was_given_back_is_free() -> None:
+    room = Room(9, memory_budget_bytes=100 * MIB)
+    room.take(need(60))
+    room.release(need(60))
+    assert room.obstacle(need(100)) is None
+
+
+def test_what_is_larger_than_the_budget_could_never_be_borne() -> None:
+    room = Room(9, memory_budget_bytes=100 * MIB)
+    assert (room.could_bear(100 * MIB), room.could_bear(101 * MIB)) == (True, False)
+
+
+def test_a_node_under_pressure_admits_nobody() -> None:
+    room = Room(9, pressure=strained(Strain.MEMORY, 20.0, 21.0))
+    assert room.obstacle(need()) is SkipReason.PRESSURE
+
+
+def test_a_slow_store_holds_only_what_is_decided_there() -> None:
+    room = Room(9, pressure=strained(Strain.STORE, 1.0, 1.5))
+    assert room.obstacle(need()) is None
+    assert room.obstacle(need(is_shared=True)) is SkipReason.PRESSURE
+
+
+@pytest.mark.parametrize(
+    ("room", "words"),
+    [
+        (Room(1, taken=1), "all 1 places are taken"),
+        (Room(1, is_closed=True), "the supervisor is not there yet"),
+        (
+            Room(9, 100 * MIB, 1, 60 * MIB),
+            "it needs 50M, 40M of limits.memory_budget (100M) are free",
+        ),
+        (Room(9), "others are before it"),
+    ],
+)
+def test_why_there_is_no_room_is_said_in_words(room: Room, words: str) -> None:
+    assert room.words(need(50)) == words
+
+
+def test_the_load_is_the_scarcer_of_places_and_memory() -> None:
+    room = Room(10, memory_budget_bytes=100 * MIB)
+    room.take(need(60))
+    assert room.load == 0.6
+    room.memory_budget_bytes = None
+    assert room.load == 0.1
+
+
+def test_a_node_under_pressure_is_loaded() -> None:
+    assert Room(9, pressure=strained(Strain.IO, 60.0, 90.0)).load == 1.0
+
+
+def strained(strain: Strain, limit: float, measured: float) -> Pressure:
+    pressure = Pressure()
+    pressure.limit({strain: limit})
+    pressure.measure({strain: measured})
+    return pressure

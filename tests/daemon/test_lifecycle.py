@@ -20,6 +20,7 @@ from jobd.core.effects import Accepted
 from jobd.core.events import AttemptEnded, DrainAsked, HeldRun, RunStarted, TriggerAsked
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
+from jobd.core.view import JobState
 from jobd.daemon import heartbeat, to_shared
 from jobd.daemon import lifecycle as module
 from jobd.daemon.lifecycle import Daemon
@@ -562,6 +563,12 @@ async def test_a_run_of_the_cluster_is_started_with_its_deadline(clustered: Desk
     assert launch.until_steady_s <= SystemClock().steady_s() + 27.0
 
 
+def state_of(desk: Desk, job: str) -> JobState:
+    view = desk.daemon.node.job_view(job)
+    assert view is not None
+    return view.state
+
+
 async def test_a_daemon_starts_without_the_shared_store_and_joins_it_later(
     clustered: Desk,
 ) -> None:
@@ -569,9 +576,9 @@ async def test_a_daemon_starts_without_the_shared_store_and_joins_it_later(
     assert shared is not None
     shared.is_down = True
     async with clustered.running():
-        assert clustered.daemon.node.job_view("a") is None
+        assert state_of(clustered, "a") is JobState.STORE_DOWN
         shared.is_down = False
-        await until(lambda: clustered.daemon.node.job_view("a"))
+        await until(lambda: state_of(clustered, "a") is JobState.MANUAL)
         await clustered.start_run()
         clustered.end_run()
         clustered.daemon.stop()

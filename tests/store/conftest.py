@@ -170,6 +170,7 @@ class Scene:
         outcome: Outcome = Outcome.SUCCESS,
         rest: float | None = None,
         smoothed: float | None = 30.0,
+        expected: int | None = 2 << 20,
         **facts: Any,
     ) -> Finish:
         """Return the report of a granted run's end, half a minute after its start."""
@@ -194,7 +195,7 @@ class Scene:
             params=run.request.params,
             **facts,
         )
-        return Finish(record, None if rest is None else self.at(rest), smoothed)
+        return Finish(record, None if rest is None else self.at(rest), smoothed, expected)
 
     async def finish(self, run: ClaimAnswer, minute: float, **facts: Any) -> bool:
         """Report the end of one run."""

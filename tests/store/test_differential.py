@@ -162,6 +162,7 @@ class Both:
             outcome=self.random.choice(list(Outcome)),
             rest=self.random.choice((None, self.clock + 2)),
             smoothed=duration,
+            expected=self.random.choice((None, 1 << 20, 5 << 40)),
             duration_s=duration,
             started_at=None if duration is None else run.claimed_at,
         )

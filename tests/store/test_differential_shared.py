@@ -244,6 +244,7 @@ class Both:
             ),
             rest_until=rest,
             smoothed_duration_s=smoothed,
+            expected_memory_bytes=self.random.choice((None, 1 << 20, 5 << 40)),
         )
 
     async def claim_again(self) -> None:

@@ -90,6 +90,7 @@ async def test_a_success_is_remembered(scene) -> None:
     assert memory.last_duration == timedelta(seconds=30)
     assert (memory.smoothed_duration_s, memory.memory_peak_bytes) == (31.5, 1 << 20)
     assert (memory.rest_until, memory.token) == (scene.at(4), 1)
+    assert memory.expected_memory_bytes == 2 << 20
 
 
 async def test_a_failure_leaves_the_last_success(scene) -> None:
@@ -107,12 +108,15 @@ async def test_what_was_not_measured_leaves_what_is_known(scene) -> None:
     before = await scene.memory("backup")
     unmeasured = {"duration_s": None, "memory_peak_bytes": None, "started_at": None}
     run = await scene.claim("backup", 3)
-    await scene.finish(run, 4, outcome=Outcome.START_ERROR, smoothed=None, **unmeasured)
+    await scene.finish(
+        run, 4, outcome=Outcome.START_ERROR, smoothed=None, expected=None, **unmeasured
+    )
     after = await scene.memory("backup")
     assert after.last_started == before.last_started
     assert after.last_duration == before.last_duration
     assert after.smoothed_duration_s == before.smoothed_duration_s
     assert after.memory_peak_bytes == before.memory_peak_bytes
+    assert after.expected_memory_bytes == before.expected_memory_bytes == 2 << 20
 
 
 async def test_an_older_run_that_ends_later_does_not_set_the_last_start_back(scene) -> None:

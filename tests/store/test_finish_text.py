@@ -40,7 +40,11 @@ RECORDS = st.builds(
     params=st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple),
 )
 FINISHES = st.builds(
-    Finish, record=RECORDS, rest_until=st.none() | INSTANTS, smoothed_duration_s=st.none() | SECONDS
+    Finish,
+    record=RECORDS,
+    rest_until=st.none() | INSTANTS,
+    smoothed_duration_s=st.none() | SECONDS,
+    expected_memory_bytes=st.none() | st.integers(0, 2**63 - 1),
 )
 
 

@@ -45,11 +45,22 @@ def empty(postgres: PrivatePostgres, numbers: Iterator[int]) -> Iterator[str]:
     postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+NEXT = own_tables().version + 1
+
+
 def next_tables(**more: Any) -> Tables:
     """Return what a later jobd may bring: a new column."""
     now = own_tables()
     step = Migration(now.version + 1, "ALTER TABLE jobd.job ADD COLUMN colour text;")
     return Tables((*now.steps, step), now.functions, **more)
+
+
+def first_tables() -> Tables:
+    """Return what the first version brought, as far as the second had to change it."""
+    now = own_tables()
+    older = [f.replace(", expected_memory_bytes bigint\n)", "\n)") for f in now.functions]
+    assert older != list(now.functions)
+    return Tables(now.steps[:1], older)
 
 
 async def opened(url: str, **more: Any) -> PgStore:
@@ -102,6 +113,16 @@ async def test_an_upgrade_that_fails_leaves_all_as_it_was(empty: str, monkeypatc
     await store.close()
 
 
+async def test_tables_of_the_first_version_are_brought_up_to_date(empty, monkeypatch) -> None:
+    monkeypatch.setattr(postgres, "own_tables", first_tables)
+    await (await opened(empty)).close()
+    monkeypatch.undo()
+    store = await opened(empty)
+    (memory,) = (await store.enrol([Enrolment("backup", "A")], START)).values()
+    await store.close()
+    assert memory.expected_memory_bytes is None
+
+
 async def test_an_older_daemon_works_on_newer_tables_that_allow_it(empty, monkeypatch) -> None:
     monkeypatch.setattr(postgres, "own_tables", lambda: next_tables(oldest=1))
     await (await opened(empty)).close()
@@ -112,10 +133,11 @@ async def test_an_older_daemon_works_on_newer_tables_that_allow_it(empty, monkey
 
 
 async def test_an_older_daemon_is_refused_by_tables_that_do_not(empty, monkeypatch) -> None:
-    monkeypatch.setattr(postgres, "own_tables", lambda: next_tables(oldest=2))
+    monkeypatch.setattr(postgres, "own_tables", lambda: next_tables(oldest=NEXT))
     await (await opened(empty)).close()
     monkeypatch.undo()
-    with pytest.raises(StateError, match=r"need a jobd that knows version 2.*install the newer"):
+    words = rf"need a jobd that knows version {NEXT}.*install the newer"
+    with pytest.raises(StateError, match=words):
         await opened(empty)
 
 
@@ -125,7 +147,7 @@ async def test_who_must_not_migrate_says_what_to_run(empty: str, monkeypatch: An
     await (await opened(empty)).close()
     await (await opened(empty, migrate=False)).close()
     monkeypatch.setattr(postgres, "own_tables", next_tables)
-    with pytest.raises(StateError, match=r"tables of version 1.*run: jobd migrate"):
+    with pytest.raises(StateError, match=rf"tables of version {NEXT - 1}.*run: jobd migrate"):
         await opened(empty, migrate=False)
 
 

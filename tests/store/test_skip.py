@@ -98,6 +98,26 @@ async def test_a_skip_with_nothing_new_still_carries_the_watermark(scene) -> Non
     assert (await scene.memory("backup")).settled_until == scene.at(1)
 
 
+async def test_when_a_tick_was_skipped_is_remembered(scene) -> None:
+    await scene.enrol("backup")
+    await scene.skip(scene.skip_of("backup", 1, 10, count=10), minute=11)
+    assert (await scene.memory("backup")).last_skipped == scene.at(11)
+
+
+async def test_a_skip_that_settles_nothing_new_is_no_skip_of_now(scene) -> None:
+    await scene.enrol("backup")
+    await scene.skip(scene.skip_of("backup", 1, 10, count=10), minute=11)
+    await scene.skip(scene.skip_of("backup", 1, 10, count=10), minute=12)
+    assert (await scene.memory("backup")).last_skipped == scene.at(11)
+
+
+async def test_a_claim_that_becomes_a_skip_is_remembered_as_one(scene) -> None:
+    await scene.enrol("backup")
+    await scene.claim("backup", 1)
+    await scene.claim("backup", 2)
+    assert (await scene.memory("backup")).last_skipped == scene.at(2)
+
+
 async def test_skips_are_counted_by_job_and_reason(scene) -> None:
     await scene.enrol("backup", "poll")
     await scene.skip(

@@ -207,7 +207,7 @@ CREATE OR REPLACE FUNCTION jobd.ends_of(wave jsonb) RETURNS TABLE (
     ended_at bigint, outcome text, reason text, exit_code integer, signal integer,
     duration_s double precision, cpu_s double precision, memory_peak_bytes bigint,
     output_bytes bigint, output_dropped_bytes bigint, duration bigint, rest_until bigint,
-    smoothed_duration_s double precision
+    smoothed_duration_s double precision, expected_memory_bytes bigint
 )
 LANGUAGE sql IMMUTABLE ROWS 100
 AS $$
@@ -216,7 +216,8 @@ AS $$
         e.started_at::bigint, e.ended_at::bigint, e.outcome, e.reason, e.exit_code::integer,
         e.signal::integer, e.duration_s::double precision, e.cpu_s::double precision,
         e.memory_peak_bytes::bigint, e.output_bytes::bigint, e.output_dropped_bytes::bigint,
-        e.duration::bigint, e.rest_until::bigint, e.smoothed_duration_s::double precision
+        e.duration::bigint, e.rest_until::bigint, e.smoothed_duration_s::double precision,
+        e.expected_memory_bytes::bigint
     FROM ROWS FROM (
         jsonb_array_elements_text(wave -> 'pos'),
         jsonb_array_elements_text(wave -> 'run_id'),
@@ -236,11 +237,12 @@ AS $$
         jsonb_array_elements_text(wave -> 'output_dropped_bytes'),
         jsonb_array_elements_text(wave -> 'duration'),
         jsonb_array_elements_text(wave -> 'rest_until'),
-        jsonb_array_elements_text(wave -> 'smoothed_duration_s')
+        jsonb_array_elements_text(wave -> 'smoothed_duration_s'),
+        jsonb_array_elements_text(wave -> 'expected_memory_bytes')
     ) AS e (
         pos, run_id, job, token, attempt, started_at, ended_at, outcome, reason, exit_code, signal,
         duration_s, cpu_s, memory_peak_bytes, output_bytes, output_dropped_bytes, duration,
-        rest_until, smoothed_duration_s
+        rest_until, smoothed_duration_s, expected_memory_bytes
     )
 $$;
 
@@ -280,6 +282,8 @@ BEGIN
             last_duration = coalesce(told.duration, job.last_duration),
             smoothed_duration_s = coalesce(told.smoothed_duration_s, job.smoothed_duration_s),
             memory_peak_bytes = coalesce(told.memory_peak_bytes, job.memory_peak_bytes),
+            expected_memory_bytes =
+                coalesce(told.expected_memory_bytes, job.expected_memory_bytes),
             rest_until = told.rest_until
         FROM told WHERE told.is_held AND job.id = told.job_id
     ), late AS (
@@ -374,7 +378,9 @@ BEGIN
     ), moved AS (
         UPDATE jobd.job SET
             settled_until = greatest(job.settled_until, marks.settled_until),
-            decided_until = greatest(job.decided_until, marks.decided_until)
+            decided_until = greatest(job.decided_until, marks.decided_until),
+            last_skipped = CASE WHEN marks.decided_until IS NULL
+                THEN job.last_skipped ELSE instant END
         FROM (
             SELECT
                 job_id, max(settled_until) AS settled_until,
@@ -382,8 +388,7 @@ BEGIN
             FROM wish GROUP BY job_id
         ) AS marks
         WHERE job.id = marks.job_id AND (
-            marks.settled_until > job.settled_until
-            OR marks.decided_until > coalesce(job.decided_until, marks.decided_until - 1)
+            marks.settled_until > job.settled_until OR marks.decided_until IS NOT NULL
         )
     )
     SELECT coalesce(jsonb_agg(jsonb_build_array(pos, fresh)), '[]') INTO answers FROM wish;
@@ -608,6 +613,8 @@ BEGIN
             decided_until = CASE WHEN is_settled AND verdict NOT IN ('again', 'decided')
                 THEN greatest(job.decided_until, answer.fire_time)
                 ELSE job.decided_until END,
+            last_skipped = CASE WHEN is_settled AND verdict NOT IN ('again', 'decided', 'granted')
+                THEN instant ELSE job.last_skipped END,
             skip_next = CASE WHEN NOT fulfils_wish THEN job.skip_next END,
             touched_at = CASE WHEN fulfils_wish THEN instant ELSE job.touched_at END,
             last_ended = CASE WHEN lost.job_id IS NULL THEN job.last_ended ELSE instant END,

@@ -4,7 +4,8 @@
 SELECT
     id, name, schedule, is_on_roll, settled_until, decided_until, forgotten, token,
     last_started, last_ended, last_outcome, last_success, last_duration,
-    smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next
+    smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next,
+    expected_memory_bytes, last_skipped
 FROM job;
 
 -- name: active_runs

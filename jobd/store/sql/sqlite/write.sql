@@ -4,9 +4,10 @@
 INSERT INTO job (
     id, name, schedule, is_on_roll, settled_until, decided_until, forgotten, token,
     last_started, last_ended, last_outcome, last_success, last_duration,
-    smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next
+    smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next,
+    expected_memory_bytes, last_skipped
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     schedule = excluded.schedule,
     is_on_roll = excluded.is_on_roll,
@@ -23,7 +24,9 @@ ON CONFLICT (id) DO UPDATE SET
     memory_peak_bytes = excluded.memory_peak_bytes,
     rest_until = excluded.rest_until,
     pause = excluded.pause,
-    skip_next = excluded.skip_next;
+    skip_next = excluded.skip_next,
+    expected_memory_bytes = excluded.expected_memory_bytes,
+    last_skipped = excluded.last_skipped;
 
 -- name: run_begin
 INSERT INTO run (

@@ -1,0 +1,144 @@
+"""Line: who waits for room on this node, in the order in which they get it. It is bounded.
+
+Priority comes first, then age. Of those whom there is room for, the first in that order is
+next: a small run passes a large one that has to wait. Whoever has waited for half of its
+window is aged, and the oldest of the aged comes before all others, whatever its priority;
+nobody passes it then, however little they need, until it has its room. So nothing starves.
+When the line is too long, the last in order has to go, be it the newcomer or another.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from jobd.core.admission import Need
+
+
+class Waiter(Protocol):
+    """What a line needs to know of those who stand in it."""
+
+    @property
+    def priority(self) -> int: ...
+
+    @property
+    def due(self) -> datetime: ...
+
+    @property
+    def ages_at(self) -> datetime:
+        """From when on it comes before all who are not aged."""
+        ...
+
+    @property
+    def need(self) -> Need: ...
+
+    @property
+    def key(self) -> str:
+        """Unique among those who wait."""
+        ...
+
+    @property
+    def may_be_turned_away(self) -> bool:
+        """False for a run that has its lease already: it outstays the bound."""
+        ...
+
+
+W = TypeVar("W", bound=Waiter)
+Fits = Callable[[Need], bool]  # whether there is room for one that needs this
+_Place = tuple[int, datetime, str]
+
+
+@dataclass(slots=True)
+class Line(Generic[W]):
+    """Those admitted next, in order; at most ``size`` of them."""
+
+    size: int
+    _places: list[_Place] = field(default_factory=list)
+    # Few runs differ in what they need: the first that fits is the first of one of these.
+    _by_need: dict[Need, list[_Place]] = field(default_factory=dict)
+    _by_age: list[tuple[datetime, str]] = field(default_factory=list)
+    _waiters: dict[str, W] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def __contains__(self, waiter: W) -> bool:
+        return waiter.key in self._waiters
+
+    def enter(self, waiter: W) -> W | None:
+        """Let one more in; return who had to be turned away, if the line was full."""
+        place = _place(waiter)
+        insort(self._places, place)
+        insort(self._by_need.setdefault(waiter.need, []), place)
+        insort(self._by_age, _age(waiter))
+        self._waiters[waiter.key] = waiter
+        return self._turn_away() if len(self._waiters) > self.size else None
+
+    def get(self, key: str) -> W | None:
+        """Return who waits under a key, or None."""
+        return self._waiters.get(key)
+
+    def leave(self, waiter: W) -> bool:
+        """Take one out, wherever it stands; return whether it was there."""
+        if self._waiters.pop(waiter.key, None) is None:
+            return False
+        place, alike = _place(waiter), self._by_need[waiter.need]
+        del self._places[bisect_left(self._places, place)]
+        del alike[bisect_left(alike, place)]
+        if not alike:
+            del self._by_need[waiter.need]
+        del self._by_age[bisect_left(self._by_age, _age(waiter))]
+        return True
+
+    def stands_before(self, waiter: W, fits: Fits, now: datetime) -> W | None:
+        """Return who in the line gets room before one who stands outside and fits, if any."""
+        aged = self._aged(now)
+        if waiter.ages_at <= now:
+            return aged if aged is not None and _age(aged) < _age(waiter) else None
+        first = aged or self._first(fits)
+        is_aged_or_before = first is not None and (first is aged or _place(first) < _place(waiter))
+        return first if is_aged_or_before else None
+
+    def next(self, fits: Fits, now: datetime) -> W | None:
+        """Take out who gets room now, or return None."""
+        chosen = self._aged(now)
+        if chosen is None:
+            chosen = self._first(fits)
+        elif not fits(chosen.need):
+            return None
+        if chosen is not None:
+            self.leave(chosen)
+        return chosen
+
+    def in_order(self) -> list[W]:
+        """Return all who wait, by priority and age."""
+        return [self._waiters[key] for _, _, key in self._places]
+
+    def _aged(self, now: datetime) -> W | None:
+        """Return the oldest of those who have waited for long, if any has."""
+        if not self._by_age or self._by_age[0][0] > now:
+            return None
+        return self._waiters[self._by_age[0][1]]
+
+    def _first(self, fits: Fits) -> W | None:
+        """Return the first in order whom there is room for."""
+        heads = [alike[0] for need, alike in self._by_need.items() if fits(need)]
+        return self._waiters[min(heads)[2]] if heads else None
+
+    def _turn_away(self) -> W | None:
+        """Take out the last in order that may be; None when all have to stay."""
+        for _, _, key in reversed(self._places):
+            waiter = self._waiters[key]
+            if waiter.may_be_turned_away:
+                self.leave(waiter)
+                return waiter
+        return None
+
+
+def _place(waiter: Waiter) -> _Place:
+    return (-waiter.priority, waiter.due, waiter.key)
+
+
+def _age(waiter: Waiter) -> tuple[datetime, str]:
+    return (waiter.ages_at, waiter.key)
