@@ -43,6 +43,8 @@ class JobBuilder:
             stop_signal=table.stop_signal,
             kill_after=share(table.kill_after),
             limits=share(_limits(draft)),
+            expected_duration=share(table.expected_duration),
+            expected_memory_bytes=table.expected_memory,
             catchup=table.catchup,
             catchup_window=share(table.catchup_window),
             start_deadline=share(table.start_deadline),

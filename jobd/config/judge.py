@@ -15,6 +15,7 @@ from jobd.config.schema import (
     LimitsTable,
     ParamTable,
     PoolTable,
+    PressureTable,
     RetriesTable,
     StoreTable,
     Table,
@@ -31,7 +32,12 @@ HOMES = {
     "jobs.NAME": JobTable.model_fields,
     "pools.NAME": PoolTable.model_fields,
 }
-_INNER: dict[str, type[Table]] = {"dst": DstTable, "retries": RetriesTable, "params": ParamTable}
+_INNER: dict[str, type[Table]] = {
+    "dst": DstTable,
+    "retries": RetriesTable,
+    "params": ParamTable,
+    "pressure": PressureTable,
+}
 # pydantic's error type: what the value is not, and what to write. {…} is pydantic's context.
 _WORDS = {
     "string_type": ("is no text", "write it in quotes"),

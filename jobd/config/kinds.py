@@ -73,6 +73,18 @@ def size(smallest: int, largest: int) -> Callable[[object], int]:
     return read
 
 
+def memory_share(value: object) -> int | float:
+    """Return bytes from "2G", or the share of the node's memory from "60%"."""
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)):
+        share = float(match[1]) / 100
+        if not 0.01 <= share <= 1:
+            raise Unfit("is out of range", 'write "1%" to "100%" of this node\'s memory')
+        return share
+    if isinstance(value, str) and not value.endswith("%"):
+        return size(1 << 20, 1 << 50)(value)
+    raise Unfit("is no size", 'write "60%" of this node\'s memory, or a size like "2G"')
+
+
 def choice(options: type[E]) -> Callable[[object], E]:
     """Return a reader of an enum's values that suggests the nearest one."""
     values = [option.value for option in options]

@@ -13,7 +13,7 @@ from jobd.config.pools import Places, check_place, pools_of
 from jobd.config.problem import ConfigErrors, Problem
 from jobd.config.rules import check_rules
 from jobd.config.settings import daemon_of, limits_of, store_of
-from jobd.config.warn import lease_warnings, static_warnings
+from jobd.config.warn import budget_warnings, lease_warnings, static_warnings
 from jobd.core.job import Job
 
 
@@ -36,6 +36,7 @@ def load(path: Path) -> Config:
     warnings = (
         *findings.warnings,
         *static_warnings(jobs, builder.shell_like),
+        *budget_warnings(jobs, limits),
         *lease_warnings(jobs, store),
     )
     files = tuple(Path(source.shown) for source in document.sources)

@@ -4,6 +4,9 @@ import grp
 import os
 import pwd
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 
 def is_root() -> bool:
@@ -17,8 +20,34 @@ def host_name() -> str:
 
 
 def memory_bytes() -> int:
-    """Return the node's memory, in bytes (sysconf(3))."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Return the memory that this process and its children may use, in bytes: the machine's
+    (sysconf(3)), or less where a cgroup around it says so, as that of a container does."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError):
+        return min([physical, *_ceilings(Path("/proc/self/cgroup").read_text(encoding="utf-8"))])
+    return physical
+
+
+def _ceilings(groups: str, root: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
+    """Yield the ceilings of the groups in ``/proc/self/cgroup`` (cgroups(7)), and of all that
+    they are in. A container may see its own group as the root, under another path."""
+    for line in groups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            base, name = root, "memory.max"
+        elif "memory" in controllers.split(","):
+            base, name = root / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = base / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(base):
+                yield from _number_in(folder / name)
+
+
+def _number_in(file: Path) -> Iterator[int]:
+    with suppress(OSError, ValueError):  # no such group here, or "max": no ceiling
+        yield int(file.read_text(encoding="ascii"))
 
 
 def is_public(path: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from jobd.config.problem import Problem
 from jobd.config.store_url import SQLITE, shown
 from jobd.core.job import Job, Pool
+from jobd.core.pressure import Strain
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class NodeLimits:
 
     max_running: int
     max_waiting: int
+    memory_budget_bytes: int
+    pressure: Mapping[Strain, float] = field(default_factory=dict)  # see jobd.core.pressure
 
 
 @dataclass(frozen=True, slots=True)

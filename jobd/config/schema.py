@@ -57,6 +57,7 @@ Duration = Annotated[timedelta, _duration(timedelta(0), 3650 * _DAY)]
 Period = Annotated[timedelta, _duration(_SECOND, 3650 * _DAY)]
 Weight = Annotated[int, Field(ge=1, le=10_000)]
 Slots = Annotated[int, Field(ge=1, le=10_000)]
+Percent = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
 Later = Annotated[Any, AfterValidator(_refuse_later)]
 
 
@@ -88,13 +89,23 @@ class StoreTable(Table):
     migrate: bool = True
 
 
+class PressureTable(Table):
+    """``pressure``: above it nothing new starts. Percent of the last ten seconds (the kernel's
+    "some avg10") in which somebody waited; for the store, how long it takes to answer."""
+
+    memory: Percent | None = 20.0
+    io: Percent | None = 60.0
+    cpu: Percent | None = None
+    store: Annotated[timedelta, _duration(_SECOND / 10, _MINUTE)] = 2 * _SECOND
+
+
 class LimitsTable(Table):
     """[limits]: backpressure on this node."""
 
     max_running: int = Field(default=16, ge=1, le=10_000)
     max_waiting: int = Field(default=200, ge=0, le=100_000)
-    memory_budget: Later = None
-    pressure: Later = None
+    memory_budget: Annotated[int | float, PlainValidator(kinds.memory_share)] = 0.6
+    pressure: PressureTable = PressureTable()
 
 
 class PoolTable(Table):
@@ -194,9 +205,10 @@ class JobTable(Table):
     pool: Annotated[str, PlainValidator(names.pool)] = ""
     slots: Slots = 1
 
+    expected_duration: Period | None = None
+    expected_memory: Size | None = None
+
     watchdog: Later = None
-    expected_duration: Later = None
-    expected_memory: Later = None
     steps: Later = None
     on_failure: Later = None
     on_recovery: Later = None

@@ -1,5 +1,6 @@
 """Settings: the tables [daemon], [store] and [limits], judged, as frozen values."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,8 +10,9 @@ from jobd.config.document import Document
 from jobd.config.findings import Findings
 from jobd.config.judge import judge_table
 from jobd.config.model import Daemon, HttpAddress, NodeLimits, StoreSettings
-from jobd.config.schema import DaemonTable, LimitsTable, StoreTable, Table
+from jobd.config.schema import DaemonTable, LimitsTable, PressureTable, StoreTable, Table
 from jobd.config.store_url import has_password
+from jobd.core.pressure import Strain
 
 T = TypeVar("T", bound=Table)
 
@@ -49,7 +51,16 @@ def store_of(document: Document, findings: Findings) -> StoreSettings:
 def limits_of(document: Document, findings: Findings) -> NodeLimits:
     """Return [limits]."""
     table = _judged(LimitsTable, "limits", document, findings)
-    return NodeLimits(table.max_running, table.max_waiting)
+    budget = table.memory_budget
+    if isinstance(budget, float):
+        budget = int(budget * machine.memory_bytes())
+    return NodeLimits(table.max_running, table.max_waiting, budget, _pressure(table.pressure))
+
+
+def _pressure(table: PressureTable) -> Mapping[Strain, float]:
+    percent = {Strain.MEMORY: table.memory, Strain.IO: table.io, Strain.CPU: table.cpu}
+    limits = {strain: limit for strain, limit in percent.items() if limit is not None}
+    return {**limits, Strain.STORE: table.store.total_seconds()}
 
 
 def _judged(model: type[T], name: str, document: Document, findings: Findings) -> T:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jobd.config import machine
 from jobd.config.findings import dotted
-from jobd.config.model import StoreSettings
+from jobd.config.model import NodeLimits, StoreSettings
 from jobd.config.problem import Problem
 from jobd.config.units import format_duration, format_size
 from jobd.core.job import Job, Scope
@@ -84,6 +84,19 @@ def static_warnings(jobs: Mapping[str, Job], shell_like: Sequence[str]) -> tuple
         _account_warnings(every),
     )
     return tuple(problem for problems in found for problem in problems)
+
+
+def budget_warnings(jobs: Mapping[str, Job], limits: NodeLimits) -> Iterator[Problem]:
+    """Yield jobs that can never start on this node. Another node may be larger."""
+    budget, memory = limits.memory_budget_bytes, machine.memory_bytes()
+    flaw = Flaw(
+        "memory_max",
+        f"is more than limits.memory_budget, {format_size(budget)} here: no run can start on "
+        "this node",
+        "write less, or a larger memory_budget",
+    )
+    ceilings = ((job, job.limits.memory_max_bytes or 0) for job in jobs.values())
+    yield from warn_of(flaw, (job for job, ceiling in ceilings if budget < ceiling <= memory))
 
 
 def lease_warnings(jobs: Mapping[str, Job], store: StoreSettings) -> Iterator[Problem]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from math import ceil, exp2, log2
 from typing import NamedTuple
 
-from jobd.core.job import Job
 from jobd.core.ledger import SkipReason
 from jobd.core.pressure import Pressure, Strain
 
@@ -23,26 +22,27 @@ class Need(NamedTuple):
     """What a run takes of its node."""
 
     memory_bytes: int = 0
-    is_shared: bool = False  # of the store that nodes share, too
+    asks_store: bool = False  # is decided by the store whose latency counts
 
 
 NOTHING = Need()
 
 
-def reservation(job: Job, expected_bytes: int | None, budget_bytes: int | None) -> int:
-    """Return how much memory a run of the job reserves, in bytes.
+def reservation(
+    ceiling: int | None, measured: int | None, expected: int | None, budget: int | None
+) -> int:
+    """Return how much memory a run reserves; all in bytes, None where there is none.
 
-    Its ceiling, if it has one. Else what its history lets expect, with head room; else what
-    its configuration expects, or a default. Without a ceiling it is no more than the budget:
+    ``ceiling``: its memory_max, which is what it reserves if there is one. Else ``measured``,
+    the peak that its history lets expect, with head room; else ``expected``, what its
+    configuration says, or a default. Without a ceiling it is no more than the ``budget``:
     nobody has promised that it takes so much, and alone it may try.
     """
-    if job.limits.memory_max_bytes is not None:
-        return job.limits.memory_max_bytes
-    if expected_bytes is not None:
-        wanted = _rounded_up(expected_bytes * HEADROOM)
-    else:
-        wanted = job.expected_memory_bytes or UNKNOWN_BYTES
-    return wanted if budget_bytes is None else min(wanted, budget_bytes)
+    if ceiling is not None:
+        return ceiling
+    guess = expected or UNKNOWN_BYTES
+    wanted = guess if measured is None else _rounded_up(measured * HEADROOM)
+    return wanted if budget is None else min(wanted, budget)
 
 
 def _rounded_up(size: float) -> int:
@@ -103,15 +103,15 @@ class Room:
         if reason is SkipReason.PRESSURE:
             return f"the node is under pressure: {self.pressure.words()}"
         if reason is SkipReason.MEMORY_BUDGET:
-            return f"it needs {mebibytes(need.memory_bytes)}, {self._memory_words()}"
+            return f"it needs {size_words(need.memory_bytes)}, {self._memory_words()}"
         if reason is SkipReason.MAX_RUNNING:
             return f"all {self.max_running} places are taken"
         return "others are before it"
 
     def too_small_words(self, need: Need) -> str:
         """Return why a run can never start on this node, for people."""
-        budget = mebibytes(self.memory_budget_bytes or 0)
-        words = f"it needs {mebibytes(need.memory_bytes)}"
+        budget = size_words(self.memory_budget_bytes or 0)
+        words = f"it needs {size_words(need.memory_bytes)}"
         return f"{words}, and limits.memory_budget of this node is {budget}"
 
     def take(self, need: Need) -> None:
@@ -128,14 +128,17 @@ class Room:
 
     def _is_strained(self, need: Need) -> bool:
         """A store that is slow holds only what is decided there."""
-        return need.is_shared or self.pressure.holding != {Strain.STORE}
+        return need.asks_store or self.pressure.holding != {Strain.STORE}
 
     def _memory_words(self) -> str:
         budget = self.memory_budget_bytes or 0
         free = max(budget - self.reserved_bytes, 0)
-        return f"{mebibytes(free)} of limits.memory_budget ({mebibytes(budget)}) are free"
+        return f"{size_words(free)} of limits.memory_budget ({size_words(budget)}) are free"
 
 
-def mebibytes(size: int) -> str:
-    """Return a size as it is written in a configuration: ``512M``."""
-    return f"{size / (1 << 20):.0f}M" if size >= 1 << 20 else f"{size / 1024:.0f}K"
+def size_words(size: int) -> str:
+    """Return a size as people write it: ``512M``, ``1.5G``."""
+    for unit, name in ((1 << 30, "G"), (1 << 20, "M")):
+        if size >= unit:
+            return f"{size / unit:.1f}".removesuffix(".0") + name
+    return f"{size / 1024:.0f}K"

@@ -15,23 +15,27 @@ from jobd.core.timers import TimerKind
 
 def admit(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
     """Claim its run, or start its next attempt, if there is room; else let it wait for some."""
-    was_held = candidate.held_by is not None
     candidate.blocker = None
     if candidate.job.pool is not None and not pools.has_room(state, candidate):
         candidate.hold(SkipReason.POOL, now)
         wait_for_pool(state, candidate)
         return
-    room = state.room
-    candidate.need = _need(state, candidate)
-    if not room.could_bear(candidate.need.memory_bytes):
-        drop(state, candidate, SkipReason.MEMORY_BUDGET, room.too_small_words(candidate.need))
-        return
-    candidate.hold(_why_no_room(state, candidate, now), now)
-    if candidate.held_by is not None:
+    candidate.need = _need(state, track, candidate)
+    reason = _why_no_room(state, candidate, now)
+    if reason is None:
+        _go_on(state, track, candidate, now)
+    elif state.room.could_bear(candidate.need.memory_bytes):
+        candidate.hold(reason, now)
         _wait_for_room(state, candidate, now)
-        return
-    room.take(candidate.need)
-    if was_held:
+    else:
+        words = state.room.too_small_words(candidate.need)
+        drop(state, candidate, SkipReason.MEMORY_BUDGET, words)
+
+
+def _go_on(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> None:
+    state.room.take(candidate.need)
+    if candidate.held_by is not None:
+        candidate.hold(None, now)
         state.timers.cancel(TimerKind.START_DEADLINE, candidate.key)
     if candidate.retry_of is not None:
         close(state, track, candidate)
@@ -41,8 +45,8 @@ def admit(state: SchedulerState, track: JobTrack, candidate: Candidate, now: dat
     state.claim(track, candidate)
 
 
-def _need(state: SchedulerState, candidate: Candidate) -> Need:
-    need, budget = need_of(state, candidate.job), state.room.memory_budget_bytes
+def _need(state: SchedulerState, track: JobTrack, candidate: Candidate) -> Need:
+    need, budget = need_of(state, track, candidate.job), state.room.memory_budget_bytes
     if candidate.retry_of is None or budget is None:
         return need
     # It has its lease: a budget that was made smaller since must not keep it waiting for ever.

@@ -103,7 +103,7 @@ def _redefine(state: SchedulerState, candidate: Candidate, job: Job) -> None:
     waits_for_room = state.waiting.leave(candidate)
     candidate.job = job
     if waits_for_room:
-        candidate.need = need_of(state, job)
+        candidate.need = need_of(state, state.tracks[job.name], job)
         state.waiting.enter(candidate)
 
 
@@ -142,7 +142,7 @@ def _take_back(state: SchedulerState, track: JobTrack, run: ActiveRun) -> None:
         state.timers.set(TimerKind.RETRY_DUE, run.run_id, retry_due(run_track, state.now))
         return
     run_track = RunTrack(run, track.job, RunState.STARTING, is_leased=is_leased)
-    take_room(state, run_track)
+    take_room(state, track, run_track)
     keep(state, track, run_track)
 
 
@@ -240,7 +240,7 @@ def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) ->
     run_track.run = run
     if run_track.state is RunState.BACKOFF:
         leave_backoff(state, run.run_id)
-        take_room(state, run_track)
+        take_room(state, state.tracks[run.job], run_track)
         run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
 
 

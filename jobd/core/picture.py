@@ -8,6 +8,7 @@ from jobd.core import pools
 from jobd.core.claim import JobMemory
 from jobd.core.forecast import utilization
 from jobd.core.job import Job
+from jobd.core.ledger import SkipReason
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
 from jobd.core.state import Candidate, JobTrack, SchedulerState, start_deadline
@@ -16,6 +17,7 @@ from jobd.core.view import (
     JobView,
     NodeView,
     PoolView,
+    RoomView,
     RunView,
     SharedView,
     WaitingView,
@@ -37,6 +39,24 @@ def node_view(state: SchedulerState, now: datetime) -> NodeView:
         drain=state.drain,
         shared=None if state.neighbours is None else _shared_view(state.neighbours),
         pools=_pool_views(state),
+        load=state.room.load,
+        room=_room_view(state),
+    )
+
+
+def _room_view(state: SchedulerState) -> RoomView:
+    room = state.room
+    held = {candidate.held_by for candidate in state.waiting.in_order()}
+    holding = {
+        SkipReason.MAX_RUNNING: room.taken >= room.max_running,
+        SkipReason.PRESSURE: bool(room.pressure.holding),
+        SkipReason.MEMORY_BUDGET: SkipReason.MEMORY_BUDGET in held,
+    }
+    return RoomView(
+        room.reserved_bytes,
+        room.memory_budget_bytes,
+        room.pressure.words(),
+        frozenset(reason for reason, holds in holding.items() if holds),
     )
 
 
@@ -132,6 +152,7 @@ def _waiting(candidate: Candidate) -> WaitingView:
         since=candidate.due,
         priority=candidate.priority,
         held_by=candidate.held_by.value,
+        memory_bytes=candidate.need.memory_bytes,
     )
 
 

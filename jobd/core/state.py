@@ -55,7 +55,7 @@ class Candidate:
     ages_at: datetime = NEVER  # see jobd.core.line
     held_by: SkipReason | None = None  # None: it stands in no line, and has no timer
     held_since: datetime = EPOCH
-    held_before: Mapping[SkipReason, timedelta] = field(default_factory=dict)
+    held_before: Mapping[SkipReason, timedelta] | None = None  # for how long by each reason
     blocker: str | None = None  # the run in its way
     request_id: str | None = None  # the operator who waits for an answer
     may_queue: bool = False  # an operator said --queue
@@ -87,11 +87,11 @@ class Candidate:
 
     def _held(self, now: datetime) -> Mapping[SkipReason, timedelta]:
         """Return for how long it was held by each reason."""
+        before = self.held_before or {}
         if self.held_by is None:
-            return self.held_before
-        so_far = self.held_before.get(self.held_by, NO_TIME)
-        longer = so_far + max(now - self.held_since, NO_TIME)
-        return {**self.held_before, self.held_by: longer}
+            return before
+        so_far = before.get(self.held_by, NO_TIME)
+        return {**before, self.held_by: so_far + max(now - self.held_since, NO_TIME)}
 
     @property
     def may_be_turned_away(self) -> bool:

@@ -70,7 +70,7 @@ def _go_on(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
     track, is_late = state.tracks[candidate.job.name], now >= _deadline(candidate)
     if is_late and _neighbours(state).was_silent_at(_deadline(candidate)):
         drop(state, candidate, SkipReason.STORE_DOWN, _STORE_DOWN)
-    elif _is_able(state, candidate.job):
+    elif _is_able(state, track):
         consider(state, track, candidate, now)
     elif is_late:
         drop(state, candidate, _why_not_here(state, candidate.job), _NO_NODE)
@@ -78,10 +78,10 @@ def _go_on(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
         await_turn(state, track, candidate, now)  # drained since: the others have until then
 
 
-def _is_able(state: SchedulerState, job: Job) -> bool:
+def _is_able(state: SchedulerState, track: JobTrack) -> bool:
     """Return whether this node may start a job at all, and could bear it."""
-    is_wanted = state.drain is None and _neighbours(state).is_home_of(job)
-    return is_wanted and state.room.could_bear(need_of(state, job).memory_bytes)
+    is_wanted = state.drain is None and _neighbours(state).is_home_of(track.job)
+    return is_wanted and state.room.could_bear(need_of(state, track, track.job).memory_bytes)
 
 
 def _why_not_here(state: SchedulerState, job: Job) -> SkipReason:
@@ -92,7 +92,7 @@ def _why_not_here(state: SchedulerState, job: Job) -> SkipReason:
 
 def _wait(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> timedelta:
     job, neighbours = track.job, _neighbours(state)
-    if _is_able(state, job):
+    if _is_able(state, track):
         place = placement.rank(job.name, state.node, neighbours.eligible(job))
         return placement.delay(place, state.room.load)
     place = placement.rank(job.name, state.node, neighbours.eligible(None))

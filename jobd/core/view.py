@@ -8,6 +8,7 @@ from jobd.core.claim import ActiveRun, JobMemory, Pause
 from jobd.core.cluster import NodeSeen
 from jobd.core.frequent import frequent
 from jobd.core.job import Job, Scope
+from jobd.core.ledger import SkipReason
 from jobd.core.run import RunState
 
 
@@ -44,6 +45,7 @@ class WaitingView:
     since: datetime
     priority: int
     held_by: str  # a SkipReason's value
+    memory_bytes: int = 0  # what it would reserve; 0 while it has not asked for room
 
 
 @frequent
@@ -90,6 +92,19 @@ class SharedView:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomView:
+    """What is taken of the node, and what keeps anything new from starting.
+
+    ``pressure``: what is above its limit, in words, "" when nothing is.
+    """
+
+    memory_reserved_bytes: int = 0
+    memory_budget_bytes: int | None = None  # None: no bound
+    pressure: str = ""
+    holding: frozenset[SkipReason] = frozenset()  # of max_running, memory_budget and pressure
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """The node as a whole."""
 
@@ -104,3 +119,5 @@ class NodeView:
     drain: Pause | None = None  # who drains it, since when and why
     shared: SharedView | None = None  # None: a cluster of one
     pools: tuple[PoolView, ...] = ()
+    load: float = 0.0  # share of the room that is taken, 0 to 1
+    room: RoomView = RoomView()

@@ -16,6 +16,7 @@ from jobd.core.run import RunState
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.answers import Answers
 from jobd.daemon.chores import Chores
+from jobd.daemon.gauge import Gauge
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.loop import Loop, Observer
 from jobd.daemon.membership import Membership, Ways
@@ -67,6 +68,7 @@ class Parts:
         self.membership = self._make_membership(config)
         self._make_lanes(config.daemon.node, observer, on_beat)
         self._make_keepers(config)
+        self.gauge = Gauge(self.inbox, self._store_latency_s)
         self.node = self._make_node(config)
         if self.membership is not None:
             self.postbox = Postbox(self.membership.store, self.node)
@@ -87,6 +89,7 @@ class Parts:
             self.reports.run,
             self.chores.keep_pinging,
             self.chores.keep_pruning,
+            self.gauge.run,
         ):
             tasks.start_soon(work)
         if self.membership is not None:
@@ -178,6 +181,12 @@ class Parts:
     def clock_offset(self) -> timedelta:
         """Return by how much the cluster's time is ahead of this machine's."""
         return self.clock.offset if isinstance(self.clock, SharedClock) else timedelta(0)
+
+    def _store_latency_s(self) -> float | None:
+        """Return what the store that decides most took for its last answer."""
+        if self.membership is None:
+            return self.chores.health.latency_s
+        return self.membership.heartbeat.health().latency_s
 
     def _finished(self, effects: Sequence[FinishRun]) -> None:
         """After ends are durable: the supervisor may forget, and who waits is told."""

@@ -201,6 +201,8 @@ def _event(
         orphans,
         labels=config.daemon.labels,
         pools=config.pools,
+        memory_budget_bytes=limits.memory_budget_bytes,
+        pressure=limits.pressure,
     )
 
 

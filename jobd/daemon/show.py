@@ -8,7 +8,7 @@ from aiohttp import web
 from jobd.config.model import Config, HttpAddress
 from jobd.core import picture
 from jobd.core.effects import Effect
-from jobd.core.events import Event
+from jobd.core.events import Event, NodeMeasured
 from jobd.core.state import SchedulerState
 from jobd.core.ticks import due_of
 from jobd.ports import Clock, Enforcement
@@ -31,13 +31,19 @@ class Show:
         self._clock = clock
         self._log = get_log()
         self._fold = LogFold(self._log)
-        self.telemetry = Telemetry(self._due_of, lambda: picture.node_view(state, clock.now()))
+        self.telemetry = Telemetry(
+            self._due_of,
+            lambda: picture.node_view(state, clock.now()),
+            self._fold.overlaps,
+        )
         self.telemetry.config_read(True, clock.now())
 
     def observe(self, event: Event, effects: Sequence[Effect], now: datetime) -> None:
         """Take in what the scheduler was told and what it asks for."""
         self.telemetry.observe(event, effects, now)
         self._fold.observe(event, effects, now)
+        if isinstance(event, NodeMeasured):
+            self._fold.pressure(self._state.room.pressure.words())
 
     def reloaded(self, result: ReloadResult, by: str) -> None:
         """Tell how a reload went."""

@@ -149,6 +149,13 @@ _COUNTED = (
         lambda series: series.started,
         "Runs that were granted their start, by what asked for them.",
     ),
+    _metric(
+        "jobd_job_overlaps_in_a_row",
+        "gauge",
+        kept.SKIPS,
+        lambda row: row.series.overlaps,
+        "Latest ticks that were all skipped because the prior run was still active.",
+    ),
     _counter(
         "jobd_runs_total",
         kept.ENDS,

@@ -17,8 +17,9 @@ from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
 from jobd.telemetry import fields
 
-# Skips and ends that somebody asked for; all others deserve a look.
-_EXPECTED_SKIPS = frozenset({SkipReason.PAUSED, SkipReason.DRAINING})
+# Skips and ends that somebody asked for, and a run that was once a little late; all others
+# deserve a look, as do overlaps in a row.
+_EXPECTED_SKIPS = frozenset({SkipReason.PAUSED, SkipReason.DRAINING, SkipReason.OVERLAP})
 _EXPECTED_ENDS = frozenset({Outcome.SUCCESS, Outcome.CANCELED})
 
 _ASKED = {
@@ -39,6 +40,7 @@ class LogFold:
         self._asked: dict[str, ev.OperatorEvent] = {}  # by request, until it is answered
         self._claim_error = ""
         self._trouble = ""
+        self._pressure = ""
         self._is_configured = False
         self._folds: dict[type, Callable[[Any], None]] = {
             ev.Configured: self._configured,
@@ -76,6 +78,22 @@ class LogFold:
         elif self._trouble and not trouble:
             self._log.info("history is kept again")
         self._trouble = trouble
+
+    def pressure(self, words: str) -> None:
+        """Log what is above its limit ("" when nothing is), if that begins or ends."""
+        if words and not self._pressure:
+            self._log.warning("under pressure, nothing new starts", pressure=words)
+        elif self._pressure and not words:
+            self._log.info("the pressure has eased")
+        self._pressure = words
+
+    def overlaps(self, job: str, in_a_row: int) -> None:
+        """Log that a job's runs outlast its interval again and again."""
+        self._log.warning(
+            "a job outlasts its interval: its ticks are skipped while the prior run is active",
+            job=job,
+            in_a_row=in_a_row,
+        )
 
     def config_refused(self, errors: Sequence[str], by: str) -> None:
         """Log that a reload failed and changed nothing."""

@@ -22,17 +22,28 @@ from jobd.telemetry.series import JobSeries, JobTable
 DueOf = Callable[[str, datetime], datetime | None]
 
 
+# So many overlaps one after another are no accident any more.
+IN_A_ROW = 3
+
+
 class Telemetry:
     """Folds what passes through the scheduler into the metrics' state.
 
     ``due_of`` returns a tick's fire time plus jitter, or None for a job that is gone;
-    ``node_view`` is asked at each scrape.
+    ``node_view`` is asked at each scrape. ``on_overlaps`` is told once when a job has skipped
+    several ticks in a row because its prior run was still active, and the last of them here.
     """
 
-    def __init__(self, due_of: DueOf, node_view: Callable[[], NodeView]) -> None:
+    def __init__(
+        self,
+        due_of: DueOf,
+        node_view: Callable[[], NodeView],
+        on_overlaps: Callable[[str, int], None] = lambda job, in_a_row: None,
+    ) -> None:
         self.jobs = JobTable()
         self.node = NodeFigures(node_view)
         self._due_of = due_of
+        self._on_overlaps = on_overlaps
         self._unstarted: dict[str, tuple[str, datetime]] = {}  # run to its tick
         self._folds: dict[type, Callable[[Any], None]] = {
             ev.Configured: self._configured,
@@ -42,6 +53,7 @@ class Telemetry:
             ev.RunStarted: self._run_started,
             ev.SupervisorLost: self._supervisor_lost,
             ev.ClockJumped: self._clock_jumped,
+            ev.ClusterSeen: self._cluster_seen,
             fx.Claim: self._claim,
             fx.FinishRun: self._finish_run,
             fx.SavePause: self._save_pause,
@@ -104,8 +116,11 @@ class Telemetry:
             series = self._mark(answer.request.job, kept.STATE)
             if isinstance(answer, ClaimGranted):
                 self._granted(answer, series)
+                self._follow(series, answer.request.fire_time, None)
             elif series is not None:
                 _count_denied(series, answer)
+                reason = answer.reason if answer.settled else None
+                self._follow(series, answer.request.fire_time if reason else None, reason)
 
     def _granted(self, answer: ClaimGranted, series: JobSeries | None) -> None:
         request = answer.request
@@ -124,6 +139,31 @@ class Telemetry:
             series = self._mark(skip.ticks.job, kept.STATE)
             if series is not None and skip.ticks.count:
                 _count_skips(series, skip.reason, skip.ticks.count)
+                self._follow(series, skip.ticks.last, skip.reason)
+
+    def _cluster_seen(self, event: ev.ClusterSeen) -> None:
+        for record in event.view.decided:
+            series = self.jobs.by_name.get(record.ticks.job)
+            self._follow(series, record.ticks.last, record.reason, is_ours=False)
+
+    def _follow(
+        self,
+        series: JobSeries | None,
+        tick: datetime | None,
+        reason: SkipReason | None,
+        *,
+        is_ours: bool = True,
+    ) -> None:
+        """Count overlaps in a row. What has been counted is told again by views of the cluster."""
+        if series is None or tick is None or (series.last_tick and tick <= series.last_tick):
+            return
+        series.last_tick = tick
+        before = series.overlaps
+        series.overlaps = before + 1 if reason is SkipReason.OVERLAP else 0
+        if series.overlaps != before:
+            series.block.stale |= kept.SKIPS
+        if series.overlaps == IN_A_ROW and is_ours:
+            self._on_overlaps(series.name, series.overlaps)
 
     def _run_started(self, event: ev.RunStarted) -> None:
         tick = self._unstarted.pop(event.run_id, None)

@@ -46,6 +46,7 @@ STORE_OPERATIONS = (
     "prune",
 )
 
+_HOLDING = (SkipReason.MAX_RUNNING, SkipReason.MEMORY_BUDGET, SkipReason.PRESSURE)
 _LAGS_KEPT = 60
 
 
@@ -146,11 +147,22 @@ class NodeFigures(Collector):
         yield _gauge("jobd_stopping", "1 once the daemon starts nothing more.", view.is_stopping)
         holding = GaugeMetricFamily(
             "jobd_admission_holding",
-            "1 while nothing new may start on this node, by what holds it back.",
+            "1 while this holds back what wants to start on this node.",
             labels=["reason"],
         )
-        holding.add_metric([SkipReason.MAX_RUNNING], view.running >= view.max_running)
+        for reason in _HOLDING:
+            holding.add_metric([reason], reason in view.room.holding)
         yield holding
+        yield _gauge(
+            "jobd_memory_reserved_bytes",
+            "Memory that running attempts may take together.",
+            view.room.memory_reserved_bytes,
+        )
+        yield _gauge(
+            "jobd_memory_budget_bytes",
+            "What may be reserved at most; 0 for no bound.",
+            view.room.memory_budget_bytes or 0,
+        )
 
     def _pools(self) -> Iterator[Metric]:
         running = GaugeMetricFamily("jobd_pool_running", "Slots that are taken.", labels=["pool"])

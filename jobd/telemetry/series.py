@@ -57,6 +57,8 @@ class JobSeries:
     retries: int = 0
     cpu_s: float = 0.0
     duration_s: float = 0.0  # sum over the runs in ``durations``
+    overlaps: int = 0  # in a row, of the latest ticks, on whichever nodes
+    last_tick: datetime | None = None  # the latest that counts in ``overlaps``
     started: "array[int] | None" = None  # by TRIGGER_INDEX
     skipped: "array[int] | None" = None  # by REASON_INDEX
     ended: "array[int] | None" = None  # by OUTCOME_INDEX

@@ -12,7 +12,7 @@ from jobd.core.outcome import Outcome
 from jobd.core.view import JobView
 from jobd.errors import StoreUnavailable
 from jobd.web import shapes
-from jobd.web.fleet_shapes import drain_shape, shared_shape
+from jobd.web.fleet_shapes import drain_shape, room_shape, shared_shape
 from jobd.web.keys import is_control, node_of
 from jobd.web.node import Node
 from jobd.web.problem import json_response, no_such
@@ -105,6 +105,7 @@ def _node_shape(node: Node) -> JsonObject:
         "max_running": view.max_running,
         "waiting": view.waiting,
         "max_waiting": view.max_waiting,
+        **room_shape(view),
     }
 
 

@@ -42,10 +42,22 @@ def lone_node_shape(identity: Identity, view: NodeView, now: datetime) -> JsonOb
         "labels": [*identity.labels],
         "running": view.running,
         "max_running": view.max_running,
-        "load": view.running / view.max_running if view.max_running else 0.0,
+        "load": view.load,
         "version": identity.version,
         "same_config": True,
         "differing_jobs": [],
+    }
+
+
+def room_shape(view: NodeView) -> JsonObject:
+    """Return what is taken of a node, and what keeps anything new from starting on it."""
+    room = view.room
+    return {
+        "load": view.load,
+        "memory_reserved_bytes": room.memory_reserved_bytes,
+        "memory_budget_bytes": room.memory_budget_bytes,
+        "pressure": room.pressure,
+        "holding": [*sorted(room.holding)],
     }
 
 

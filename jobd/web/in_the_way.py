@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
+from jobd.core.admission import size_words
 from jobd.core.job import Scope
+from jobd.core.ledger import SkipReason
 from jobd.core.placement import may_run
 from jobd.core.view import JobView, NodeView
 from jobd.web.fleet import known_nodes, may_start
@@ -43,6 +45,7 @@ def around(view: JobView, node: NodeView, here: str, zone: tzinfo) -> Iterator[s
     """Yield what is in the way for want of a store, or of a node that may start the job."""
     if node.is_draining:
         yield _draining(view, node, here, zone)
+    yield from _room(view, node, here)
     shared = node.shared
     if shared is None or view.job.scope is not Scope.CLUSTER:
         return
@@ -55,6 +58,21 @@ def around(view: JobView, node: NodeView, here: str, zone: tzinfo) -> Iterator[s
     elif shared.at is not None and not _candidates(view, node, shared.at):
         names = ", ".join(view.job.nodes) or "any"
         yield f"no node that may run it (nodes: {names}) is up and starts anything new"
+
+
+def _room(view: JobView, node: NodeView, here: str) -> Iterator[str]:
+    """Yield why a tick that waits here has no room."""
+    held_by, room = {waiting.held_by for waiting in view.waiting}, node.room
+    if SkipReason.PRESSURE in held_by:
+        yield f"{here} is under pressure: {room.pressure or 'it is easing'}; nothing new starts"
+    if SkipReason.MAX_RUNNING in held_by:
+        yield f"{node.running} of limits.max_running = {node.max_running} run on {here}"
+    for waiting in view.waiting:
+        if waiting.held_by == SkipReason.MEMORY_BUDGET:
+            budget = room.memory_budget_bytes or 0
+            taken = f"{size_words(room.memory_reserved_bytes)} of {size_words(budget)}"
+            needs = size_words(waiting.memory_bytes)
+            yield f"it needs {needs}; {taken} (limits.memory_budget) are reserved on {here}"
 
 
 def _draining(view: JobView, node: NodeView, here: str, zone: tzinfo) -> str:

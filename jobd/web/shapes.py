@@ -65,6 +65,7 @@ def waiting_shape(waiting: WaitingView) -> JsonObject:
         "since": iso(waiting.since),
         "priority": waiting.priority,
         "held_by": waiting.held_by,
+        "memory_bytes": waiting.memory_bytes,
     }
 
 

@@ -86,7 +86,12 @@ COMMAND = '[jobs.a]\ncommand = "x"\n'
         (COMMAND + "dst = { gap = 'shft' }", 'is not allowed; write "shift"'),
         (COMMAND + "tags = [3]", "3 is no text; write it in quotes"),
         ('[store]\nurl = "postgresql:/h/d"', "store.url: is no URL of PostgreSQL; write it like"),
-        ('[limits]\nmemory_budget = "60%"', "is not in this version of jobd yet; leave it out"),
+        ('[limits]\nmemory_budget = "120%"', 'write "1%" to "100%" of this node'),
+        ("[limits]\nmemory_budget = 60", 'write "60%" of this node'),
+        ('[limits]\nmemory_budget = "60 percent"', 'write it like "512M" or "2G"'),
+        ("[limits]\npressure = { memory = 0 }", "limits.pressure.memory: 0 is too small"),
+        ("[limits]\npressure = 20", "limits.pressure: 20 is no table"),
+        (COMMAND + "expected_memory = 100", "is no size; write it in quotes with a unit"),
     ],
 )
 def test_a_mistake_is_told_with_its_mend(complaints: Complaints, text: str, complaint: str) -> None:
@@ -98,7 +103,7 @@ def test_a_mistake_is_told_with_its_mend(complaints: Complaints, text: str, comp
 @pytest.mark.parametrize(
     "key",
     [
-        "watchdog", "expected_duration", "expected_memory", "steps",
+        "watchdog", "steps",
         "on_failure", "on_recovery", "on_success", "ping_url",
     ],
 )  # fmt: skip
@@ -118,6 +123,7 @@ def test_what_a_later_version_will_have_is_refused_rather_than_ignored(
         (COMMAND + "concurrencyPolicy = 'Forbid'", 'did you mean "overlap"?'),
         (COMMAND + "WorkingDirectory = '/'", 'did you mean "cwd"?'),
         (COMMAND + "max_running = 3", "move it to [limits]"),
+        ("[limits]\npressure = { memmory = 20 }", 'did you mean "memory"?'),
         (COMMAND + "retries = { max = 1, dely = 3 }", 'did you mean "delay"?'),
         ("[store]\ncolour = 1", "leave it out, or write one of: url, lease_ttl,"),
         (COMMAND + "colour = 1", "leave it out, or look for its name in"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jobd.config import machine
 from jobd.config.load import load
 from jobd.config.model import Config, HttpAddress
 from jobd.config.problem import ConfigErrors
@@ -39,6 +40,8 @@ def test_an_empty_file_has_every_default(loaded: Load) -> None:
     assert config.store.keep_runs_per_job == 1000
     assert config.store.migrate
     assert (config.limits.max_running, config.limits.max_waiting) == (16, 200)
+    assert config.limits.memory_budget_bytes == int(0.6 * machine.memory_bytes())
+    assert config.limits.pressure == {"memory": 20.0, "io": 60.0, "store": 2.0}
     assert (config.jobs, config.pools) == ({}, {})
 
 
@@ -62,6 +65,8 @@ def test_what_is_written_is_what_holds(loaded: Load) -> None:
         [limits]
         max_running = 3
         max_waiting = 0
+        memory_budget = "3G"
+        pressure = { memory = 10, cpu = 90, store = "0.5s" }
         """
     )
     assert (config.daemon.node, config.daemon.labels) == ("app1", ("app", "eu-west"))
@@ -69,6 +74,8 @@ def test_what_is_written_is_what_holds(loaded: Load) -> None:
     assert config.daemon.shutdown_grace == timedelta(0)
     assert (config.store.keep_runs, config.store.migrate) == (timedelta(days=7), False)
     assert (config.limits.max_running, config.limits.max_waiting) == (3, 0)
+    assert config.limits.memory_budget_bytes == 3 << 30
+    assert config.limits.pressure == {"memory": 10.0, "io": 60.0, "cpu": 90.0, "store": 0.5}
 
 
 def test_an_empty_http_turns_it_off(loaded: Load) -> None:

@@ -47,6 +47,16 @@ def test_a_ceiling_above_the_nodes_memory_is_told(
     assert said.startswith("jobs.a.memory_max: is more than this node's memory of 4G")
 
 
+def test_a_ceiling_above_the_budget_is_told(loaded: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 4 << 30)
+    limits = '[limits]\nmemory_budget = "50%"\n'
+    (said,) = words(loaded(f'{limits}{SOUND}[jobs.a]\ncommand = "x"\nmemory_max = "3G"'))
+    assert said == (
+        "jobs.a.memory_max: is more than limits.memory_budget, 2G here: no run can start on this"
+        " node; write less, or a larger memory_budget"
+    )
+
+
 POSTGRES = '[store]\nurl = "postgresql://h/d"\nlease_ttl = "40s"\n'
 
 

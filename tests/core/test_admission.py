@@ -5,55 +5,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core.admission import HEADROOM, UNKNOWN_BYTES, Need, Room, reservation
-from jobd.core.job import Limits
 from jobd.core.ledger import SkipReason
 from jobd.core.pressure import Pressure, Strain
-from tests.core.desk import make_job
 
 MIB = 1 << 20
-CEILING = make_job("a", limits=Limits(memory_max_bytes=512 * MIB))
 
 # -- what a run reserves ----------------------------------------------------------------
 
 
 def test_a_ceiling_is_what_is_reserved_whatever_was_measured() -> None:
-    assert reservation(CEILING, 10 * MIB, 1024 * MIB) == 512 * MIB
+    assert reservation(512 * MIB, 10 * MIB, None, 1024 * MIB) == 512 * MIB
 
 
 def test_a_ceiling_above_the_budget_is_not_made_smaller() -> None:
-    assert reservation(CEILING, None, 256 * MIB) == 512 * MIB
+    assert reservation(512 * MIB, None, None, 256 * MIB) == 512 * MIB
 
 
 def test_a_job_that_nobody_knows_reserves_the_default() -> None:
-    assert reservation(make_job("a"), None, None) == UNKNOWN_BYTES
+    assert reservation(None, None, None, None) == UNKNOWN_BYTES
 
 
 def test_what_its_configuration_expects_counts_until_there_is_history() -> None:
-    job = make_job("a", expected_memory_bytes=200 * MIB)
-    assert reservation(job, None, None) == 200 * MIB
-    assert reservation(job, 10 * MIB, None) < 20 * MIB
+    assert reservation(None, None, 200 * MIB, None) == 200 * MIB
+    assert reservation(None, 10 * MIB, 200 * MIB, None) < 20 * MIB
 
 
 def test_without_a_ceiling_no_more_than_the_budget_is_reserved() -> None:
-    assert reservation(make_job("a"), 4096 * MIB, 1024 * MIB) == 1024 * MIB
+    assert reservation(None, 4096 * MIB, None, 1024 * MIB) == 1024 * MIB
 
 
 @given(st.integers(1, 1 << 45))
 def test_history_is_reserved_with_head_room_and_little_more(measured: int) -> None:
-    reserved = reservation(make_job("a"), measured, None)
+    reserved = reservation(None, measured, None, None)
     assert measured * HEADROOM <= reserved <= measured * HEADROOM * 2 ** (1 / 8) + 1
 
 
 def test_those_who_wait_have_few_different_needs() -> None:
-    sizes = {reservation(make_job("a"), size, None) for size in range(MIB, 2 * MIB, 1024)}
+    sizes = {reservation(None, size, None, None) for size in range(MIB, 2 * MIB, 1024)}
     assert len(sizes) <= 10
 
 
 # -- the room ----------------------------------------------------------------------------
 
 
-def need(mebibytes: int = 0, *, is_shared: bool = False) -> Need:
-    return Need(mebibytes * MIB, is_shared)
+def need(mebibytes: int = 0, *, asks_store: bool = False) -> Need:
+    return Need(mebibytes * MIB, asks_store)
 
 
 def test_there_is_room_up_to_max_running() -> None:
@@ -110,7 +106,7 @@ def test_a_node_under_pressure_admits_nobody() -> None:
 def test_a_slow_store_holds_only_what_is_decided_there() -> None:
     room = Room(9, pressure=strained(Strain.STORE, 1.0, 1.5))
     assert room.obstacle(need()) is None
-    assert room.obstacle(need(is_shared=True)) is SkipReason.PRESSURE
+    assert room.obstacle(need(asks_store=True)) is SkipReason.PRESSURE
 
 
 @pytest.mark.parametrize(

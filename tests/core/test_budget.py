@@ -63,14 +63,14 @@ def test_a_job_that_can_never_fit_is_told_from_one_that_waits(desk: Desk) -> Non
     desk.job("a", every="10m", limits=ceiling(1200))
     desk.pass_time("10m")
     (row,) = desk.rows("a")
-    words = "it needs 1200M, and limits.memory_budget of this node is 1000M"
+    words = "it needs 1.2G, and limits.memory_budget of this node is 1000M"
     assert (row.reason, row.detail) == (SkipReason.MEMORY_BUDGET, words)
 
 
 def test_an_operator_is_told_that_it_can_never_fit(desk: Desk) -> None:
     desk.job("a", limits=ceiling(1200))
     asked = desk.trigger("a")
-    assert (asked.code, "it needs 1200M" in asked.message) == ("busy", True)
+    assert (asked.code, "it needs 1.2G" in asked.message) == ("busy", True)
 
 
 def test_what_was_measured_is_reserved_for_the_next_run(desk: Desk) -> None:

@@ -159,9 +159,14 @@ class MadeUpNode:
     asked: list[str] = field(default_factory=list)  # jobs whose view was asked for
     was_asked: asyncio.Event = field(default_factory=asyncio.Event)
     figures: NodeView = IDLE
+    warned: list[str] = field(default_factory=list)  # of overlaps in a row
 
     def __post_init__(self) -> None:
-        self.telemetry = Telemetry(lambda job, fire: fire + self.jitter, lambda: self.figures)
+        self.telemetry = Telemetry(
+            lambda job, fire: fire + self.jitter,
+            lambda: self.figures,
+            lambda job, in_a_row: self.warned.append(job),
+        )
         self.exposition = Exposition(self.telemetry, self.job_view, lambda: self.now)
         self.configure(Make.job())
 

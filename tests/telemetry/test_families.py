@@ -116,7 +116,7 @@ async def test_a_job_has_a_bounded_number_of_series(node: Any, make: Any) -> Non
     for reason in SkipReason:
         node.observe(make.skipped(reason))
     lines = [line for line in (await node.page()).splitlines() if 'job_name="backup"' in line]
-    assert len(lines) == 52
+    assert len(lines) == 53
 
 
 def info_page(make: Any, node: Any, name: str, owner: str, schedule: str) -> str:

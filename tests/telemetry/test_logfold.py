@@ -131,7 +131,7 @@ def test_a_skip_for_overlap_names_the_blocker(log: Log, make: Any) -> None:
     blocker = make.run("r0", claimed_at=since)
     log.observe(make.denied(SkipReason.OVERLAP, settled=True, blocker=blocker))
     assert log.only == {
-        "level": "warning",
+        "level": "info",
         "event": "tick skipped",
         "job": "backup",
         "tick": "2026-03-29T01:00:00Z",
@@ -145,6 +145,17 @@ def test_every_overlap_is_a_line_of_its_own(log: Log, make: Any) -> None:
     for _ in range(3):
         log.observe(make.denied(SkipReason.OVERLAP, settled=True, blocker=make.run("r0")))
     assert log.texts == ["tick skipped"] * 3
+
+
+def test_overlaps_in_a_row_are_one_warning(log: Log) -> None:
+    log.fold.overlaps("backup", 3)
+    assert (log.only["level"], log.only["job"], log.only["in_a_row"]) == ("warning", "backup", 3)
+
+
+def test_pressure_is_told_when_it_begins_and_when_it_ends(log: Log) -> None:
+    for words in ("", "memory 31 %", "memory 40 %", "", ""):
+        log.fold.pressure(words)
+    assert log.texts == ["under pressure, nothing new starts", "the pressure has eased"]
 
 
 def test_ten_thousand_missed_ticks_are_one_line(log: Log, make: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import jobd
-from jobd.core.view import PoolView
+from jobd.core.ledger import SkipReason
+from jobd.core.view import PoolView, RoomView
 from jobd.telemetry.node import STORE_OPERATIONS
 
 
@@ -61,12 +62,21 @@ async def test_the_loop_s_lag_is_the_worst_of_the_last_minute(node: Any) -> None
 
 async def test_admission_holds_while_every_place_is_taken(node: Any) -> None:
     seen = []
-    for running in (15, 16):
-        node.figures = replace(node.figures, running=running, waiting=3)
+    for holding in ((), ("max_running",)):
+        room = RoomView(holding=frozenset(map(SkipReason, holding)))
+        node.figures = replace(node.figures, room=room, waiting=3)
         found = await node.samples()
         assert found.value("jobd_waiting") == 3
         seen.append(found.value("jobd_admission_holding", reason="max_running"))
+        assert found.value("jobd_admission_holding", reason="pressure") == 0
     assert seen == [0, 1]
+
+
+async def test_reserved_memory_is_shown_beside_its_budget(node: Any) -> None:
+    node.figures = replace(node.figures, room=RoomView(3 << 20, 5 << 20))
+    found = await node.samples()
+    assert found.value("jobd_memory_reserved_bytes") == 3 << 20
+    assert found.value("jobd_memory_budget_bytes") == 5 << 20
 
 
 async def test_every_pool_is_there_before_anything_runs_in_it(node: Any) -> None:

@@ -16,6 +16,7 @@ from jobd.cli.ctl.cluster_words import (
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section, table
 from jobd.cli.ctl.wording import NOTHING, duration, roughly, when
+from jobd.config.units import format_size
 
 Row = tuple[str, ...]
 Rows = tuple[Row, Sequence[Row]]  # heads, and the rows under them
@@ -72,6 +73,7 @@ def _node_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
     ready = "yes" if document["ready"] else f"NO: {document['ready_reason']}"
     return [
         *_drain_facts(document, now),
+        *_pressure_facts(document),
         ("node", f"{document['node']}, jobd {document['version']}, pid {document['pid']}"),
         ("up", f"{up}, since {when(document['started_at'], now)}{stopping}"),
         ("ready", ready),
@@ -81,8 +83,20 @@ def _node_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
         ("limits by", _enforcement_words(document["enforcement"])),
         ("jobs", f"{document['jobs']}, {document['paused']} paused"),
         ("running", f"{document['running']} of at most {document['max_running']}"),
+        ("memory", _memory_words(document)),
         ("waiting", f"{document['waiting']} of at most {document['max_waiting']}"),
     ]
+
+
+def _pressure_facts(document: Document) -> list[tuple[str, str]]:
+    pressure = document["pressure"]
+    return [("PRESSURE", f"{pressure}; nothing new starts until it eases")] if pressure else []
+
+
+def _memory_words(document: Document) -> str:
+    reserved, budget = document["memory_reserved_bytes"], document["memory_budget_bytes"]
+    bound = "" if budget is None else f" of at most {format_size(budget)}"
+    return f"{format_size(reserved)} reserved{bound}"
 
 
 def _drain_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
