@@ -83,7 +83,7 @@ def daemon(jobs: str, *, max_running: int = 16, more: str = "") -> Iterator[Daem
         head = (
             f'[daemon]\nstate_dir = "state"\nsocket = "jobd.sock"\nhttp = ""\n'
             f'shutdown_grace = "1s"\n{more}[limits]\nmax_running = {max_running}\n'
-            f"max_waiting = {max_running}\n"
+            f'max_waiting = {max_running}\nmemory_budget = "1T"\n'
         )
         os.chmod(folder, 0o700)
         running = Daemon(Path(folder), head + jobs)

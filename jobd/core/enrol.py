@@ -253,6 +253,7 @@ def _ghost(state: SchedulerState, name: str, now: datetime) -> JobTrack:
 
 def _remove(state: SchedulerState, track: JobTrack) -> None:
     track.is_removed = True
+    state.spread.leave(track.job.name)
     _waiting_in_vain(state, track, "its job was removed by a reload")
     for kind in (TimerKind.TICK_DUE, TimerKind.PAUSE_ENDS, TimerKind.BACKLOG_TOO_OLD):
         state.timers.cancel(kind, track.job.name)

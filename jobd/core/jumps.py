@@ -88,5 +88,8 @@ def _hasten(state: SchedulerState, now: datetime) -> None:
     for run_id, run_track in state.runs.items():
         if run_track.state is RunState.BACKOFF and state.waiting.get(run_id) is None:
             state.timers.set(TimerKind.RETRY_DUE, run_id, retry_due(run_track, now))
+    state.spread.hasten(now)
+    if state.spread.next_at() is not None:
+        state.timers.set(TimerKind.SPREAD, "", now)
     if state.store_down:
         state.timers.set(TimerKind.STORE_RETRY, STORE_RETRY_KEY, now + STORE_RETRY)

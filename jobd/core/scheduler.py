@@ -130,7 +130,7 @@ def _go_on(state: SchedulerState, track: JobTrack, now: datetime) -> None:
     if not state.is_stopping:
         if track.queued is not None:
             waiting.prior_run_ended(state, track, now)
-        if track.backlog:
+        if track.backlog and track.job.name not in state.spread:
             ticks.work_off_backlog(state, track, now)
     if isinstance(track.job.schedule, AfterSchedule):
         ticks.look_ahead(state, track)
@@ -264,6 +264,7 @@ _TIMERS: dict[TimerKind, Callable[[SchedulerState, str, datetime], None]] = {
     TimerKind.STORE_RETRY: _store_timer,
     TimerKind.TURN: _turn_timer,
     TimerKind.BACKLOG_TOO_OLD: _backlog_timer,
+    TimerKind.SPREAD: ticks.next_catches_up,
 }
 
 _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {

@@ -18,6 +18,7 @@ from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.line import Line
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
+from jobd.core.spread import Spread
 from jobd.core.timers import Timers
 
 MICROSECOND = timedelta(microseconds=1)
@@ -187,6 +188,7 @@ class SchedulerState:
     wait_for_pool: dict[str, Candidate] = field(default_factory=dict)
     unreached: Mapping[str, Job] = field(default_factory=dict)  # see Configured
     drain: Pause | None = None  # this node starts nothing new
+    spread: Spread = field(default_factory=Spread)  # jobs that are to catch up
     timers: Timers = field(default_factory=Timers)
     touched: list[JobTrack] = field(default_factory=list)  # a run or tick of theirs was settled
     is_recovered: bool = False  # the supervisor has told once what it holds

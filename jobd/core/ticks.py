@@ -49,7 +49,7 @@ def tick_due(state: SchedulerState, track: JobTrack, now: datetime) -> None:
         _skip_late(state, track, plan.skipped, now)
     if plan.catchup is not None:
         _owe(state, track, plan.catchup, now)
-        work_off_backlog(state, track, now)
+        _begin_to_catch_up(state, track, now)
     if plan.current is not None:
         deadline = due_of(job, plan.current) + on_time_within
         _propose(state, track, plan.current, Trigger.SCHEDULE, deadline, now)
@@ -73,6 +73,29 @@ def _plan(track: JobTrack, now: datetime, on_time_within: timedelta) -> MisfireP
         on_time_within=on_time_within,
         last_ended=track.counts_from,
     )
+
+
+def _begin_to_catch_up(state: SchedulerState, track: JobTrack, now: datetime) -> None:
+    """Let a job catch up now, or when its turn comes among all that have to."""
+    if track.backlog:
+        owed = track.backlog[0].first
+        if state.spread.begins_at_once(track.job.name, track.job.priority, owed, now):
+            work_off_backlog(state, track, now)
+        _watch_spread(state)
+
+
+def next_catches_up(state: SchedulerState, _: str, now: datetime) -> None:
+    """Let the next job begin that has to catch up."""
+    job = state.spread.release(now)
+    if job is not None:
+        work_off_backlog(state, state.tracks[job], now)
+    _watch_spread(state)
+
+
+def _watch_spread(state: SchedulerState) -> None:
+    next_at = state.spread.next_at()
+    if next_at is not None:
+        state.timers.set(TimerKind.SPREAD, "", next_at)
 
 
 def work_off_backlog(state: SchedulerState, track: JobTrack, now: datetime) -> None:

@@ -21,6 +21,7 @@ class TimerKind(IntEnum):
     STORE_RETRY = 4
     TURN = 5  # to try a tick that other nodes may try too
     BACKLOG_TOO_OLD = 6
+    SPREAD = 7  # the next job that is to catch up begins
 
 
 _Timer = tuple[TimerKind, str]
