@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from jobd.core import overlap
+from jobd.core import overlap, tell
 from jobd.core.claim import ActiveRun, ClaimGranted, JobMemory
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.events import AttemptEnded
@@ -197,9 +197,11 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
         track.count_from(record.ended_at)
     track.ended_run = run.run_id
     state.touched.append(track)
+    prior = track.memory.last_outcome
     rest_until, smooth = _learn(track, record, now)
     is_shared = run.lease_until is not None
     state.emit(FinishRun(Finish(record, rest_until, smooth), is_shared=is_shared))
+    tell.ended(state, run_track, record, prior)
 
 
 def _learn(

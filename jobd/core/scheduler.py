@@ -25,6 +25,7 @@ from jobd.core import (
     runs,
     sight,
     silence,
+    tell,
     ticks,
     turns,
     waiting,
@@ -181,6 +182,7 @@ def _run_started(state: SchedulerState, event: RunStarted, _: datetime) -> None:
     run_track = state.runs.get(event.run_id)
     if run_track is not None and run_track.state is RunState.STARTING:
         runs.started(run_track, event.started_at)
+        tell.begun(state, run_track, event.started_at)
 
 
 def _run_not_started(state: SchedulerState, event: RunNotStarted, now: datetime) -> None:
