@@ -65,6 +65,8 @@ class NodeLimits:
 
     max_running: int
     max_waiting: int
+    max_hooks: int = 8  # calls of hooks and pings at once
+    hook_timeout: timedelta = timedelta(seconds=20)  # of each try
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ class Daemon:
             await self._settle()
         if bound.cancelled_caught:
             self._parts.show.gave_up_writing(WRITE_DOWN)
+        await self._parts.hooks.close()
 
     async def _settle(self) -> None:
         """Wait until nothing is on its way between the parts: claims that were granted
@@ -172,6 +173,7 @@ class Daemon:
             # It is gone, or ends by itself once nobody is there.
             self._parts.show.parted_badly(error)
         finally:
+            await self._parts.poster.close()
             if self._parts.membership is not None:
                 await self._parts.membership.close()
             await self._parts.store.close()

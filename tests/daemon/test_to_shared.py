@@ -58,6 +58,7 @@ class Desk:
         self.memory = memory or FakeMemory()
         self.events: list[Event] = []
         self.finished: list[str] = []
+        self.settled: list[tuple[str, bool]] = []
         self.may_take_over = True
         self.make()
 
@@ -70,6 +71,7 @@ class Desk:
             LeaseTerms(TTL),
             self.inbox,
             self._on_finished,
+            lambda record, is_taken: self.settled.append((record.run_id, is_taken)),
             lambda: self.may_take_over,
             Random(1),
         )
