@@ -5,7 +5,9 @@ from typing import TypeVar
 from jobd.config.argv import argv_of, has_shell_syntax
 from jobd.config.draft import Draft
 from jobd.config.findings import Findings
+from jobd.config.hooks import of_job
 from jobd.config.pools import Places
+from jobd.core.hooks import Hook, HookKind, Hooks
 from jobd.core.job import About, Command, Job, Limits, Param, Provenance, Retries
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule, Schedule
 from jobd.errors import ScheduleError
@@ -56,6 +58,7 @@ class JobBuilder:
             nodes=share(tuple(table.nodes)),
             output_max_bytes=share(table.output_max),
             params=share(_params(draft)),
+            hooks=share(_hooks(name, draft)),
             enabled=table.enabled,
             about=share(_about(draft)),
             provenance=self._provenance(name, draft),
@@ -132,6 +135,11 @@ def _retries(draft: Draft) -> Retries:
         jitter=retries.jitter,
         on=retries.on,
     )
+
+
+def _hooks(name: str, draft: Draft) -> Hooks:
+    written: dict[str, Hook | None] = {kind.value: getattr(draft.table, kind) for kind in HookKind}
+    return Hooks(**{key: hook and of_job(hook, name) for key, hook in written.items()})
 
 
 def _params(draft: Draft) -> tuple[Param, ...]:

@@ -18,8 +18,10 @@ from pydantic import (
 )
 
 from jobd.config import kinds, names
+from jobd.config.hooks import hook, ping_url
 from jobd.config.problem import Unfit
 from jobd.config.store_url import store_url
+from jobd.core.hooks import Hook
 from jobd.core.job import Catchup, JitterMode, Overlap, Scope
 from jobd.core.outcome import Outcome
 
@@ -57,6 +59,8 @@ Duration = Annotated[timedelta, _duration(timedelta(0), 3650 * _DAY)]
 Period = Annotated[timedelta, _duration(_SECOND, 3650 * _DAY)]
 Weight = Annotated[int, Field(ge=1, le=10_000)]
 Slots = Annotated[int, Field(ge=1, le=10_000)]
+Called = Annotated[Hook | None, PlainValidator(hook)]
+Pinged = Annotated[Hook | None, PlainValidator(ping_url)]
 Later = Annotated[Any, AfterValidator(_refuse_later)]
 
 
@@ -93,6 +97,8 @@ class LimitsTable(Table):
 
     max_running: int = Field(default=16, ge=1, le=10_000)
     max_waiting: int = Field(default=200, ge=0, le=100_000)
+    max_hooks: int = Field(default=8, ge=1, le=100)
+    hook_timeout: Annotated[timedelta, _duration(_SECOND, 10 * _MINUTE)] = 20 * _SECOND
     memory_budget: Later = None
     pressure: Later = None
 
@@ -189,6 +195,11 @@ class JobTable(Table):
     runbook: Text = ""
     tags: list[Text] = Field(default_factory=list)
 
+    on_failure: Called = None
+    on_recovery: Called = None
+    on_success: Called = None
+    ping_url: Pinged = None
+
     scope: Annotated[Scope | None, PlainValidator(kinds.choice(Scope))] = None
     nodes: list[NodeName] = Field(default_factory=list)
     pool: Annotated[str, PlainValidator(names.pool)] = ""
@@ -198,7 +209,3 @@ class JobTable(Table):
     expected_duration: Later = None
     expected_memory: Later = None
     steps: Later = None
-    on_failure: Later = None
-    on_recovery: Later = None
-    on_success: Later = None
-    ping_url: Later = None

@@ -49,7 +49,7 @@ def store_of(document: Document, findings: Findings) -> StoreSettings:
 def limits_of(document: Document, findings: Findings) -> NodeLimits:
     """Return [limits]."""
     table = _judged(LimitsTable, "limits", document, findings)
-    return NodeLimits(table.max_running, table.max_waiting)
+    return NodeLimits(table.max_running, table.max_waiting, table.max_hooks, table.hook_timeout)
 
 
 def _judged(model: type[T], name: str, document: Document, findings: Findings) -> T:

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jobd.core.hooks import HookKind
 from jobd.core.job import Job, Retries
 from jobd.core.view import JobView, NodeView
 from jobd.ports import Enforcement
@@ -31,7 +32,7 @@ def settings_shape(view: JobView, node: NodeView, enforcement: Enforcement) -> J
             "source": source_of(job, setting.key),
             "enforced_by": None if setting.value is None else setting.enforced_by,
         }
-        for setting in (*_when(view), *_limits(job, enforcement), *_rest(job))
+        for setting in (*_when(view), *_limits(job, enforcement), *_rest(job), *_hooks(job))
     }
     shape["max_running"] = _of_node(node.max_running)
     shape["max_waiting"] = _of_node(node.max_waiting)
@@ -95,6 +96,14 @@ def _rest(job: Job) -> Iterator[Setting]:
     yield Setting("cwd", "cwd", command.cwd, "supervisor")
     yield Setting("umask", "umask", umask, "supervisor")
     yield Setting("stdin", "stdin", command.stdin, "supervisor")
+
+
+def _hooks(job: Job) -> Iterator[Setting]:
+    """Yield what is called about runs: no more of it than the program, or the host."""
+    for kind in HookKind:
+        hook = job.hooks.of(kind)
+        by = "daemon" if hook is None or hook.url else "supervisor"
+        yield Setting(kind.value, kind.value, None if hook is None else hook.shown, by)
 
 
 def _retries_shape(retries: Retries) -> JsonObject:
