@@ -166,6 +166,7 @@ def _configured(state: SchedulerState, event: Configured, now: datetime) -> None
 
 
 def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
+    tell.given_up(state, event.lost)
     for answer in event.answers:
         if isinstance(answer, ClaimGranted):
             candidates.granted(state, answer, event.sent_s)

@@ -53,7 +53,7 @@ def given_up(state: SchedulerState, records: Iterable[RunRecord]) -> None:
         track = state.tracks.get(record.job)
         calls = () if track is None else calls_at_end(track.job.hooks, record.outcome)
         if track is not None and calls:
-            state.emit(CallHooks(track.job, record, calls, track.memory.last_outcome))
+            state.emit(CallHooks(track.job, record, calls))
 
 
 def _is_doubtful(run_track: RunTrack, record: RunRecord) -> bool:

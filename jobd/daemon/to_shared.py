@@ -225,7 +225,9 @@ class ToShared:
         sent_s = self._clock.steady_s()
         not_after = self._clock.now() + self._terms.clock_doubt
         taken = await self._store.take_over(effect.wishes, not_after)
-        self._inbox.put(TakenOver(tuple(run for run in taken if run is not None), sent_s))
+        runs = tuple(run for run in taken if isinstance(run, ActiveRun))
+        ended = tuple(run for run in taken if isinstance(run, RunRecord))
+        self._inbox.put(TakenOver(runs, sent_s, ended))
 
     async def _send_batch(self) -> None:
         while self._saves or self._ends or self._skips or self._claims:
@@ -266,7 +268,7 @@ class ToShared:
             self._inbox.put(SkipsRecorded(settled.skipped))
         if claims:
             self._claims = []
-            self._inbox.put(ClaimsDecided(settled.answers, sent_s))
+            self._inbox.put(ClaimsDecided(settled.answers, sent_s, settled.lost))
         await self._delivered(ends)
 
     async def _delivered(self, ends: Sequence[Posted]) -> None:

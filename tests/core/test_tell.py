@@ -1,13 +1,16 @@
 """Tell: once per run, by the node whose word on the run counts."""
 
+from dataclasses import replace
 from typing import Any
 
+from jobd.core.claim import ActiveRun
 from jobd.core.cluster import Holding
 from jobd.core.effects import CallHooks, FinishRun
-from jobd.core.events import LeasesRenewed
+from jobd.core.events import ClaimsDecided, LeasesRenewed
 from jobd.core.hooks import Hook, Hooks
 from jobd.core.job import Retries
 from jobd.core.outcome import Outcome, StopCause
+from jobd.core.run import RunRecord
 from tests.core.cluster_desk import ClusterDesk
 from tests.core.desk import Desk, span
 
@@ -185,3 +188,60 @@ def test_a_job_of_the_node_is_never_doubtful(cluster: ClusterDesk) -> None:
     desk.lose_supervisor()
     effect = desk.of_kind(CallHooks)[-1]
     assert (effect.record.outcome, effect.is_doubtful) == (Outcome.LOST, False)
+
+
+def test_a_run_that_a_silent_node_lost_is_told_by_the_node_that_ends_it(
+    cluster: ClusterDesk,
+) -> None:
+    holder = shared_a(cluster)
+    survivor = next(desk for desk in cluster.nodes.values() if desk is not holder)
+    holder.die()
+    cluster.pass_time("2m")
+    assert told(survivor) == ["/p/fail", "failed"]
+    (effect,) = survivor.of_kind(CallHooks)
+    assert (effect.record.outcome, effect.record.node) == (Outcome.LOST, holder.node_name)
+    assert not effect.is_doubtful
+
+
+def test_of_many_survivors_one_tells(new_cluster: type[ClusterDesk]) -> None:
+    cluster = new_cluster("app1", "app2", "app3", "app4")
+    holder = shared_a(cluster)
+    holder.die()
+    cluster.pass_time("2m")
+    survivors = [desk for desk in cluster.nodes.values() if desk is not holder]
+    assert sorted(one for desk in survivors for one in told(desk)) == ["/p/fail", "failed"]
+
+
+def test_a_run_that_goes_on_elsewhere_is_told_of_when_it_is_over(cluster: ClusterDesk) -> None:
+    holder = shared_a(cluster, retries=Retries(max=1, delay=span("10s"), jitter=0.0))
+    holder.die()
+    cluster.pass_time("2m")
+    survivor = cluster.holder("a")
+    assert told(survivor) == []
+    survivor.end("a")
+    assert told(survivor) == ["/p", "fine"]
+
+
+def test_a_run_that_a_claim_finds_overdue_is_told_by_who_claims(cluster: ClusterDesk) -> None:
+    """The next tick came before anybody's turn to look after the run."""
+    holder = shared_a(cluster, every="30s")
+    survivor = next(desk for desk in cluster.nodes.values() if desk is not holder)
+    run = holder.process("a").run
+    holder.die()
+    lost = replace(finished(run), outcome=Outcome.LOST)
+    survivor.handle(ClaimsDecided((), 0.0, (lost,)))
+    assert told(survivor)[-2:] == ["/p/fail", "failed"]
+
+
+def test_a_run_of_a_job_that_this_node_does_not_know_is_told_by_nobody(desk: Desk) -> None:
+    run_a(desk)
+    lost = replace(finished(desk.process("a").run), job="gone")
+    desk.handle(ClaimsDecided((), None, (lost,)))
+    assert told(desk) == ["/p/start"]
+
+
+def finished(run: ActiveRun) -> RunRecord:
+    return RunRecord(
+        run.run_id, run.job, run.node, run.token, run.trigger, run.fire_time, run.claimed_at,
+        ended_at=run.claimed_at, outcome=Outcome.LOST,
+    )  # fmt: skip
