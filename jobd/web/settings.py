@@ -8,6 +8,7 @@ from jobd.core.hooks import HookKind
 from jobd.core.job import Job, Retries
 from jobd.core.view import JobView, NodeView
 from jobd.ports import Enforcement
+from jobd.web.node import HookLimits
 from jobd.web.shapes import Json, JsonObject, seconds
 
 BUILT_IN = "built in"
@@ -23,7 +24,9 @@ class Setting:
     enforced_by: str
 
 
-def settings_shape(view: JobView, node: NodeView, enforcement: Enforcement) -> JsonObject:
+def settings_shape(
+    view: JobView, node: NodeView, enforcement: Enforcement, hooks: HookLimits
+) -> JsonObject:
     """Return name → value, source and enforced_by, in the order of the contract."""
     job = view.job
     shape: JsonObject = {
@@ -36,6 +39,8 @@ def settings_shape(view: JobView, node: NodeView, enforcement: Enforcement) -> J
     }
     shape["max_running"] = _of_node(node.max_running)
     shape["max_waiting"] = _of_node(node.max_waiting)
+    if job.hooks.kinds:
+        shape |= _limits_of_calls(job, hooks, enforcement)
     return shape
 
 
@@ -106,6 +111,19 @@ def _hooks(job: Job) -> Iterator[Setting]:
         yield Setting(kind.value, kind.value, None if hook is None else hook.shown, by)
 
 
+def _limits_of_calls(job: Job, hooks: HookLimits, enforcement: Enforcement) -> JsonObject:
+    called = [job.hooks.of(kind) for kind in job.hooks.kinds]
+    shape: JsonObject = {
+        "max_hooks": _of_node(hooks.max_hooks, "daemon"),
+        "hook_timeout_s": _of_node(seconds(hooks.timeout), "daemon"),
+    }
+    if any(hook is not None and hook.argv for hook in called):
+        memory, pids = hooks.memory_max_bytes, hooks.pids_max
+        shape["hook_memory_max_bytes"] = _of_node(memory, enforcement.memory, BUILT_IN)
+        shape["hook_pids_max"] = _of_node(pids, enforcement.pids, BUILT_IN)
+    return shape
+
+
 def _retries_shape(retries: Retries) -> JsonObject:
     return {
         "max": retries.max,
@@ -128,5 +146,5 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _of_node(value: int) -> JsonObject:
-    return {"value": value, "source": "limits", "enforced_by": "scheduler"}
+def _of_node(value: Json, enforced_by: str = "scheduler", source: str = "limits") -> JsonObject:
+    return {"value": value, "source": source, "enforced_by": enforced_by}
