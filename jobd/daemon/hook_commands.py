@@ -50,8 +50,9 @@ _URL = re.compile(r"https?://[^\s\"'<>]+")
 
 @dataclass(eq=False)
 class _UnderWay:
-    """A command that was handed over, until its end is reported."""
+    """A command that is prepared, and handed over, until its end is reported."""
 
+    is_ordered: bool = False
     over: anyio.Event = field(default_factory=anyio.Event)
     answer: Answer = field(default_factory=lambda: Answer("the supervisor did not report its end"))
 
@@ -85,7 +86,7 @@ class HookCommands:
 
     async def execute(self, order: Order, timeout_s: float) -> Answer:
         """Execute once; whatever goes wrong is an answer, too."""
-        hook_id = f"{_PREFIX}{order.call.kind.value}-{order.record.run_id}"
+        hook_id = _id_of(order)
         under_way = self._under_way[hook_id] = _UnderWay()
         try:
             return await self._execute(hook_id, under_way, order, timeout_s)
@@ -108,9 +109,15 @@ class HookCommands:
         if under_way is not None:
             under_way.settle(answer)
         elif answer.trouble:
-            get_log().warning(
-                "hook of an earlier daemon failed", id=report.run_id, error=answer.trouble
-            )
+            words = "hook of an earlier daemon failed"
+            get_log().warning(words, id=report.run_id, error=answer.trouble)
+        else:
+            get_log().info("hook of an earlier daemon is done", id=report.run_id)
+
+    def is_with_supervisor(self, order: Order) -> bool:
+        """Whether this call goes on when the daemon has left and the supervisor stays."""
+        under_way = self._under_way.get(_id_of(order))
+        return under_way is not None and under_way.is_ordered
 
     def supervisor_lost(self) -> None:
         """The supervisor died, and every hook with it."""
@@ -134,6 +141,7 @@ class HookCommands:
     ) -> Answer:
         with anyio.fail_after(timeout_s):
             made = await self._prepared(hook_id, order, timeout_s)
+        under_way.is_ordered = True
         await self._supervisor.start([made])
         with anyio.move_on_after(timeout_s + KILL_AFTER.total_seconds() + MARGIN_S):
             await under_way.over.wait()
@@ -189,6 +197,11 @@ class HookCommands:
         return await to_thread.run_sync(
             function, *arguments, limiter=self._threads, abandon_on_cancel=True
         )
+
+
+def _id_of(order: Order) -> str:
+    """Return the id of a hook at the supervisor: the same for one call, whoever orders it."""
+    return f"{_PREFIX}{order.call.kind.value}-{order.record.run_id}"
 
 
 def redacted(text: str, secrets: Sequence[str]) -> str:

@@ -67,8 +67,9 @@ class Hooks:
                 tasks.start_soon(self._work_off, line)
             await anyio.sleep_forever()
 
-    async def close(self) -> None:
-        """Have those calls made that can be in a short time, and drop the rest.
+    async def close(self, goes_on: Callable[[Order], bool]) -> None:
+        """Have those calls made that can be in a short time, and drop the rest, but for those
+        that ``goes_on`` without this daemon.
 
         Doubtful ones are made, too: nobody here will know better, and to be told twice of a
         lost run is better than never.
@@ -79,9 +80,14 @@ class Hooks:
             self._idle = anyio.Event()
             await self._idle.wait()
         left = [order for orders in self._lines.values() for order in orders]
+        dropped = [order for order in left if not goes_on(order)]
         if left:
-            get_log().warning("stopping before all hooks were called", calls=len(left))
-        for order in left:
+            get_log().warning(
+                "stopping before all hooks were called",
+                dropped=len(dropped),
+                going_on=len(left) - len(dropped),
+            )
+        for order in dropped:
             self._count(order.job.name, order.call.kind, HookResult.DROPPED)
 
     def _accept(self, effect: CallHooks) -> None:

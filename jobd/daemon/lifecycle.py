@@ -21,6 +21,7 @@ from anyio.lowlevel import checkpoint
 
 from jobd.config.model import Config
 from jobd.core.events import HeldRun, Recovered, ShutdownAsked
+from jobd.daemon.hook_order import Order
 from jobd.daemon.node import DaemonNode
 from jobd.daemon.parts import Parts
 from jobd.daemon.systemd import Notifier
@@ -139,7 +140,11 @@ class Daemon:
             await self._settle()
         if bound.cancelled_caught:
             self._parts.show.gave_up_writing(WRITE_DOWN)
-        await self._parts.hooks.close()
+        await self._parts.hooks.close(self._goes_on)
+
+    def _goes_on(self, order: Order) -> bool:
+        """Whether a call of a hook is made to its end by a supervisor that stays."""
+        return not self._owns_supervisor and self._parts.hook_commands.is_with_supervisor(order)
 
     async def _settle(self) -> None:
         """Wait until nothing is on its way between the parts: claims that were granted

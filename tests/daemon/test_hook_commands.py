@@ -201,14 +201,18 @@ async def test_without_a_supervisor_it_is_worth_another_try(paper: Desk) -> None
 
 async def test_a_supervisor_that_dies_ends_the_wait(paper: Desk) -> None:
     answers: list[Answer] = []
+    order = order_of(Hook(("alert",)))
+    assert not paper.commands.is_with_supervisor(order)
     async with anyio.create_task_group() as tasks:
 
         async def execute() -> None:
-            answers.append(await paper.shell("true"))
+            answers.append(await paper.commands.execute(order, 10.0))
 
         tasks.start_soon(execute)
         await until(lambda: paper.supervisor.launches)
+        assert paper.commands.is_with_supervisor(order)
         paper.commands.supervisor_lost()
+    assert not paper.commands.is_with_supervisor(order)
     assert answers == [Answer("the supervisor died under it")]
 
 
@@ -234,9 +238,10 @@ async def test_one_that_an_earlier_daemon_ordered_is_told_once_it_has_ended(
     assert [path.name for path in paper.folder.iterdir()] == ["hook-on_failure-r1.json"]
     paper.commands.report(AttemptEnded("hook-on_failure-r1", exit_of(0), run_of().claimed_at))
     assert paper.forgotten[-1] == "hook-on_failure-r1"
-    assert [(record["id"], record["error"]) for record in log] == [
-        ("hook-on_failure-r2", "exit status 3"),
-        ("hook-on_failure-r3", "no such file"),
+    assert [(record["event"], record["id"], record.get("error")) for record in log] == [
+        ("hook of an earlier daemon failed", "hook-on_failure-r2", "exit status 3"),
+        ("hook of an earlier daemon failed", "hook-on_failure-r3", "no such file"),
+        ("hook of an earlier daemon is done", "hook-on_failure-r1", None),
     ]
 
 

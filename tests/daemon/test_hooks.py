@@ -18,6 +18,10 @@ ALERT = Hook(("alert",))
 PING = Hook(url="https://h/p")
 
 
+def nobody(order: Order) -> bool:
+    return False
+
+
 class Desk:
     """Hooks whose calls hang until they are let go."""
 
@@ -145,7 +149,7 @@ async def test_a_stop_makes_the_calls_that_can_be_made(desk: Desk, log: list[Any
     async with desk.working():
         desk.ask("r1")
         desk.ask("r2", job="b", is_doubtful=True)
-        await desk.hooks.close()
+        await desk.hooks.close(nobody)
         assert desk.results(HookResult.SUCCESS) == 2
     assert log == []
 
@@ -158,11 +162,22 @@ async def test_a_stop_does_not_wait_long_for_one_that_hangs(
         desk.ask("r1")
         desk.ask("r2")
         with anyio.fail_after(5):
-            await desk.hooks.close()
+            await desk.hooks.close(nobody)
     assert desk.results(HookResult.DROPPED) == 2
-    assert [(record["event"], record["calls"]) for record in log] == [
-        ("stopping before all hooks were called", 2)
-    ]
+    told = [(record["event"], record["dropped"], record["going_on"]) for record in log]
+    assert told == [("stopping before all hooks were called", 2, 0)]
+
+
+async def test_what_the_supervisor_goes_on_with_is_not_dropped(
+    desk: Desk, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_S", 0.01)
+    async with desk.working():
+        desk.ask("r1")
+        desk.ask("r2")
+        await desk.hooks.close(lambda order: order.record.run_id == "r1")
+    assert desk.results(HookResult.DROPPED) == 1
+    assert [(record["dropped"], record["going_on"]) for record in log] == [(1, 1)]
 
 
 async def test_a_stop_with_nothing_to_call_waits_for_nothing(
@@ -171,4 +186,4 @@ async def test_a_stop_with_nothing_to_call_waits_for_nothing(
     monkeypatch.setattr(module, "CLOSE_S", 1e6)
     async with desk.working():
         with anyio.fail_after(5):
-            await desk.hooks.close()
+            await desk.hooks.close(nobody)
