@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -74,6 +75,23 @@ async def desk() -> AsyncIterator[Desk]:
 async def test_the_run_is_the_body_of_a_post(desk: Desk) -> None:
     assert await desk.post() == Answer()
     assert desk.requests == [("POST", "/hunter2?x=1", {"job": "a"}, "application/json")]
+
+
+async def test_a_url_is_called_as_it_is_written(desk: Desk) -> None:
+    """Whoever is called compares it to the letter; and a login in it is one."""
+    seen: list[tuple[str, str | None]] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        seen.append((request.raw_path, request.headers.get("Authorization")))
+        return web.Response()
+
+    desk.answer = note
+    where = f"127.0.0.1:{desk.server.port}"
+    written = "/a%2Fb//c;d=1/%C3%A4/x+y?q=%20z&r=a+b&s=%26&t"
+    assert await desk.poster.post(f"http://anna:s%40x@{where}{written}", b"{}", 5.0) == Answer()
+    assert await desk.poster.post(f"http://{where}?x=1", b"{}", 5.0) == Answer()
+    login = "Basic " + b64encode(b"anna:s@x").decode()
+    assert seen == [(written, login), ("/?x=1", None)]
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
