@@ -86,9 +86,7 @@ class Poster:
 def words_of(error: Exception) -> str:
     """Return what went wrong, in words that repeat nothing of the URL."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        refused = error.certificate_error
-        is_known = isinstance(refused, ssl.SSLCertVerificationError)
-        return f"its certificate is refused: {refused.verify_message if is_known else 'bad'}"  # type: ignore[attr-defined]
+        return f"its certificate is refused: {_why_refused(error.certificate_error)}"
     if isinstance(error, aiohttp.ClientSSLError):
         return "no TLS connection could be made"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
@@ -97,6 +95,12 @@ def words_of(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.errno:
         return os.strerror(cause.errno).lower()
     return f"it broke off ({type(cause).__name__})"
+
+
+def _why_refused(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return "it is not valid"
 
 
 class ThreadResolver(AbstractResolver):
