@@ -122,7 +122,8 @@ class HookCommands:
     def supervisor_lost(self) -> None:
         """The supervisor died, and every hook with it."""
         for under_way in self._under_way.values():
-            under_way.settle(Answer("the supervisor died under it"))
+            if under_way.is_ordered:  # the others are ordered of the next one
+                under_way.settle(Answer("the supervisor died under it"))
 
     async def adopt(self, held: Sequence[HeldRun]) -> None:
         """Take over what a daemon before this one has had executed: what has ended is told and
