@@ -5,7 +5,9 @@ from typing import TypeVar
 from jobd.config.argv import argv_of, has_shell_syntax
 from jobd.config.draft import Draft
 from jobd.config.findings import Findings
+from jobd.config.hooks import of_job
 from jobd.config.pools import Places
+from jobd.core.hooks import Hook, HookKind, Hooks
 from jobd.core.job import About, Command, Job, Limits, Param, Provenance, Retries
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule, Schedule
 from jobd.errors import ScheduleError
@@ -27,11 +29,9 @@ class JobBuilder:
         """Return the job that a draft describes; what its schedule cannot mean is noted."""
         table, share = draft.table, self._share
         pool = self._places.pool(draft)
-        if isinstance(table.command, str) and not table.shell and has_shell_syntax(table.command):
-            self.shell_like.append(name)
         return Job(
             name=name,
-            command=share(self._command(draft)),
+            command=share(self._command(name, draft)),
             schedule=self._schedule(name, draft),
             timezone=share(table.timezone or self._timezone),
             jitter=share(table.jitter),
@@ -58,13 +58,16 @@ class JobBuilder:
             nodes=share(tuple(table.nodes)),
             output_max_bytes=share(table.output_max),
             params=share(_params(draft)),
+            hooks=share(_hooks(name, draft)),
             enabled=table.enabled,
             about=share(_about(draft)),
             provenance=self._provenance(name, draft),
         )
 
-    def _command(self, draft: Draft) -> Command:
+    def _command(self, name: str, draft: Draft) -> Command:
         table = draft.table
+        if isinstance(table.command, str) and not table.shell and has_shell_syntax(table.command):
+            self.shell_like.append(name)
         return Command(
             argv=tuple(self._share(part) for part in argv_of(table.command, shell=table.shell)),
             user=table.user,
@@ -134,6 +137,11 @@ def _retries(draft: Draft) -> Retries:
         jitter=retries.jitter,
         on=retries.on,
     )
+
+
+def _hooks(name: str, draft: Draft) -> Hooks:
+    written: dict[str, Hook | None] = {kind.value: getattr(draft.table, kind) for kind in HookKind}
+    return Hooks(**{key: hook and of_job(hook, name) for key, hook in written.items()})
 
 
 def _params(draft: Draft) -> tuple[Param, ...]:

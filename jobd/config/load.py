@@ -14,6 +14,7 @@ from jobd.config.problem import ConfigErrors, Problem
 from jobd.config.rules import check_rules
 from jobd.config.settings import daemon_of, limits_of, store_of
 from jobd.config.warn import budget_warnings, lease_warnings, static_warnings
+from jobd.config.warn_hooks import hook_warnings
 from jobd.core.job import Job
 
 
@@ -38,6 +39,7 @@ def load(path: Path) -> Config:
         *static_warnings(jobs, builder.shell_like),
         *budget_warnings(jobs, limits),
         *lease_warnings(jobs, store),
+        *hook_warnings(jobs),
     )
     files = tuple(Path(source.shown) for source in document.sources)
     pools = {name: pool for name, pool in places.pools.items() if pool is not None}

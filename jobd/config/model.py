@@ -68,6 +68,8 @@ class NodeLimits:
     max_waiting: int
     memory_budget_bytes: int
     pressure: Mapping[Strain, float] = field(default_factory=dict)  # see jobd.core.pressure
+    max_hooks: int = 8  # calls of hooks and pings at once
+    hook_timeout: timedelta = timedelta(seconds=20)  # of each try
 
 
 @dataclass(frozen=True, slots=True)

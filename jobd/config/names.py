@@ -16,7 +16,9 @@ _PARAM = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}\$?")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
-_OURS = re.compile(r"JOBD_(JOB|RUN_ID|TICK|ATTEMPT|NODE|TRIGGER|FENCING_TOKEN|PARAM_.*)")
+_OURS = re.compile(
+    r"JOBD_(JOB|RUN_ID|TICK|ATTEMPT|NODE|TRIGGER|FENCING_TOKEN|HOOK|OUTCOME|PARAM_.*)"
+)
 
 
 def text(value: object) -> str:

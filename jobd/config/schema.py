@@ -18,8 +18,10 @@ from pydantic import (
 )
 
 from jobd.config import kinds, names
+from jobd.config.hooks import hook, ping_url
 from jobd.config.problem import Unfit
 from jobd.config.store_url import store_url
+from jobd.core.hooks import Hook
 from jobd.core.job import Catchup, JitterMode, Overlap, Scope
 from jobd.core.outcome import Outcome
 
@@ -58,6 +60,8 @@ Period = Annotated[timedelta, _duration(_SECOND, 3650 * _DAY)]
 Weight = Annotated[int, Field(ge=1, le=10_000)]
 Slots = Annotated[int, Field(ge=1, le=10_000)]
 Percent = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
+Called = Annotated[Hook | None, PlainValidator(hook)]
+Pinged = Annotated[Hook | None, PlainValidator(ping_url)]
 Later = Annotated[Any, AfterValidator(_refuse_later)]
 
 
@@ -106,6 +110,8 @@ class LimitsTable(Table):
     max_waiting: int = Field(default=200, ge=0, le=100_000)
     memory_budget: Annotated[int | float, PlainValidator(kinds.memory_share)] = 0.6
     pressure: PressureTable = PressureTable()
+    max_hooks: int = Field(default=8, ge=1, le=100)
+    hook_timeout: Annotated[timedelta, _duration(_SECOND, 10 * _MINUTE)] = 20 * _SECOND
 
 
 class PoolTable(Table):
@@ -200,6 +206,11 @@ class JobTable(Table):
     runbook: Text = ""
     tags: list[Text] = Field(default_factory=list)
 
+    on_failure: Called = None
+    on_recovery: Called = None
+    on_success: Called = None
+    ping_url: Pinged = None
+
     scope: Annotated[Scope | None, PlainValidator(kinds.choice(Scope))] = None
     nodes: list[NodeName] = Field(default_factory=list)
     pool: Annotated[str, PlainValidator(names.pool)] = ""
@@ -210,7 +221,3 @@ class JobTable(Table):
 
     watchdog: Later = None
     steps: Later = None
-    on_failure: Later = None
-    on_recovery: Later = None
-    on_success: Later = None
-    ping_url: Later = None

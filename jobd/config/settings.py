@@ -54,7 +54,14 @@ def limits_of(document: Document, findings: Findings) -> NodeLimits:
     budget = table.memory_budget
     if isinstance(budget, float):
         budget = int(budget * machine.memory_bytes())
-    return NodeLimits(table.max_running, table.max_waiting, budget, _pressure(table.pressure))
+    return NodeLimits(
+        table.max_running,
+        table.max_waiting,
+        budget,
+        _pressure(table.pressure),
+        table.max_hooks,
+        table.hook_timeout,
+    )
 
 
 def _pressure(table: PressureTable) -> Mapping[Strain, float]:

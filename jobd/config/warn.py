@@ -80,7 +80,7 @@ def static_warnings(jobs: Mapping[str, Job], shell_like: Sequence[str]) -> tuple
         warn_of(_NO_CEILING, (job for job in every if job.limits.memory_max_bytes is None)),
         warn_of(never, (job for job in every if (job.limits.memory_max_bytes or 0) > memory)),
         warn_of(_NOT_A_SHELL, (jobs[name] for name in shell_like)),
-        warn_of(_SECRET_SHOWS, (job for job in every if _shows_secret(job.command.argv))),
+        warn_of(_SECRET_SHOWS, (job for job in every if shows_secret(job.command.argv))),
         _account_warnings(every),
     )
     return tuple(problem for problems in found for problem in problems)
@@ -141,7 +141,8 @@ def named(jobs: Sequence[Job]) -> str:
     return f"{shown} and {len(jobs) - FEW:,} more" if len(jobs) > FEW else shown
 
 
-def _shows_secret(argv: Sequence[str]) -> bool:
+def shows_secret(argv: Sequence[str]) -> bool:
+    """Return whether arguments hold what looks like a secret."""
     return _SECRET.search(" ".join(argv)) is not None
 
 

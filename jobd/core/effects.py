@@ -7,10 +7,11 @@ from datetime import datetime
 from jobd.core.claim import ActiveRun, ClaimRequest, Pause
 from jobd.core.cluster import Holding, StopAsked, TakeOver
 from jobd.core.frequent import frequent
+from jobd.core.hooks import Call
 from jobd.core.job import Job
 from jobd.core.ledger import Skip
 from jobd.core.outcome import StopCause
-from jobd.core.run import Finish
+from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
 
 
@@ -77,6 +78,21 @@ class FinishRun:
     finish: Finish
     will_retry: bool = False
     is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallHooks:
+    """Tell those who want to know that a run has begun, or how it ended.
+
+    ``prior``: how the run before it ended. ``is_doubtful``: only if the store takes the end
+    from this node; see :mod:`jobd.core.tell`.
+    """
+
+    job: Job
+    record: RunRecord
+    calls: tuple[Call, ...]
+    prior: str | None = None
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +188,7 @@ Effect = (
     | StopRun
     | SaveRun
     | FinishRun
+    | CallHooks
     | SavePause
     | SaveSkipNext
     | RenewLeases

@@ -11,6 +11,7 @@ from jobd.core.job import Job, Pool
 from jobd.core.ledger import Skip
 from jobd.core.outcome import Exit
 from jobd.core.pressure import Strain
+from jobd.core.run import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,12 @@ class ClaimsDecided:
     """The store's answers, one for each request of a claim.
 
     ``sent_s``: the steady instant before the claim was sent, from which its leases count;
-    None: the store gives no leases that end.
+    None: the store gives no leases that end. ``lost``: runs of silent nodes that it ended.
     """
 
     answers: tuple[ClaimAnswer, ...]
     sent_s: float | None = None
+    lost: tuple[RunRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,12 @@ class RenewalFailed:
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """These runs are this node's now, between two attempts; ``sent_s`` as in ClaimsDecided."""
+    """These runs are this node's now, between two attempts, and it has ``ended`` those as lost;
+    ``sent_s`` as in ClaimsDecided."""
 
     runs: tuple[ActiveRun, ...]
     sent_s: float
+    ended: tuple[RunRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from jobd.core.hooks import Hooks
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Schedule
 
@@ -159,6 +160,7 @@ class Job:
     nodes: tuple[str, ...] = ()  # names or labels of the nodes that may run it; none: all
     output_max_bytes: int = 1 << 20
     params: tuple[Param, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
     enabled: bool = True
     about: About = field(default_factory=About)
     provenance: Provenance = field(default_factory=Provenance)

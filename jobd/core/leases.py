@@ -7,7 +7,7 @@ overdue runs of other nodes this one ends or goes on with.
 
 from datetime import datetime, timedelta
 
-from jobd.core import placement, runs
+from jobd.core import placement, runs, tell
 from jobd.core.claim import ActiveRun
 from jobd.core.cluster import ClusterView, Holding, StopAsked, TakeOver
 from jobd.core.effects import ExtendRun, RenewLeases, TakeRuns
@@ -76,6 +76,7 @@ def taken_over(state: SchedulerState, event: TakenOver) -> None:
     """Hold what was taken over; its next attempt is due at its ``retry_at``."""
     assert state.neighbours is not None, "only a shared store lets runs be taken over"
     state.neighbours.taking.clear()
+    tell.given_up(state, event.ended)
     for run in event.runs:
         track = state.tracks.get(run.job)
         if track is None or run.run_id in state.runs or run.retry_at is None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from jobd.core import tell
 from jobd.core.admission import Need
 from jobd.core.claim import ActiveRun, ClaimGranted
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
@@ -201,10 +202,12 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
         track.count_from(record.ended_at)
     track.ended_run = run.run_id
     state.touched.append(track)
+    prior = track.memory.last_outcome
     known = track.memory = learned(track.memory, record, track.job.max_duty, now)
     learnt = (known.rest_until, known.smoothed_duration_s, known.expected_memory_bytes)
     is_shared = run.lease_until is not None
     state.emit(FinishRun(Finish(record, *learnt), is_shared=is_shared))
+    tell.ended(state, run_track, record, prior)
 
 
 def _record(

@@ -25,6 +25,7 @@ from jobd.core import (
     runs,
     sight,
     silence,
+    tell,
     ticks,
     turns,
     waiting,
@@ -172,6 +173,7 @@ def _node_measured(state: SchedulerState, event: NodeMeasured, _: datetime) -> N
 
 
 def _claims_decided(state: SchedulerState, event: ClaimsDecided, now: datetime) -> None:
+    tell.given_up(state, event.lost)
     for answer in event.answers:
         if isinstance(answer, ClaimGranted):
             candidates.granted(state, answer, event.sent_s)
@@ -188,6 +190,7 @@ def _run_started(state: SchedulerState, event: RunStarted, _: datetime) -> None:
     run_track = state.runs.get(event.run_id)
     if run_track is not None and run_track.state is RunState.STARTING:
         runs.started(run_track, event.started_at)
+        tell.begun(state, run_track, event.started_at)
 
 
 def _run_not_started(state: SchedulerState, event: RunNotStarted, now: datetime) -> None:

@@ -22,6 +22,7 @@ from anyio.lowlevel import checkpoint
 from jobd.config.model import Config
 from jobd.core.events import HeldRun, Recovered, ShutdownAsked
 from jobd.core.run import RunState
+from jobd.daemon.hook_order import Order
 from jobd.daemon.node import DaemonNode
 from jobd.daemon.parts import Parts
 from jobd.daemon.systemd import Notifier
@@ -143,6 +144,11 @@ class Daemon:
             await self._settle()
         if bound.cancelled_caught:
             self._parts.show.gave_up_writing(WRITE_DOWN)
+        await self._parts.hooks.close(self._goes_on)
+
+    def _goes_on(self, order: Order) -> bool:
+        """Whether a call of a hook is made to its end by a supervisor that stays."""
+        return not self._owns_supervisor and self._parts.hook_commands.is_with_supervisor(order)
 
     async def _settle(self) -> None:
         """Wait until nothing is on its way between the parts: claims that were granted
@@ -181,6 +187,7 @@ class Daemon:
             # It is gone, or ends by itself once nobody is there.
             self._parts.show.parted_badly(error)
         finally:
+            await self._parts.poster.close()
             if self._parts.membership is not None:
                 await self._parts.membership.close()
             await self._parts.store.close()

@@ -18,6 +18,7 @@ from jobd import __version__
 from jobd.core.cluster import Letter, NodeWord
 from jobd.core.effects import FinishRun
 from jobd.core.lease import LeaseTerms
+from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.heartbeat import Heartbeat
 from jobd.daemon.inbox import Inbox
@@ -39,6 +40,7 @@ class Ways:
     forgotten: Callable[[], None]  # the store does not know this node: join anew
     digest: Callable[[], str]  # of the configuration that all nodes must have in common
     finished: Callable[[Sequence[FinishRun]], None]
+    settled: Callable[[RunRecord, bool], None]  # an end: has the store taken it?
     letters: Callable[[Sequence[Letter]], None]
     renewals_failed: Callable[[int], None]
     chance: Random  # spreads the retries of several nodes
@@ -76,7 +78,15 @@ class Membership:
         )
         self.renewals = Renewals(store, clock, terms, inbox, ways.renewals_failed)
         self.to_shared = ToShared(
-            store, memory, clock, terms, inbox, ways.finished, self._may_take_over, ways.chance
+            store,
+            memory,
+            clock,
+            terms,
+            inbox,
+            ways.finished,
+            ways.settled,
+            self._may_take_over,
+            ways.chance,
         )
 
     async def open(self) -> None:

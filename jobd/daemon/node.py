@@ -22,6 +22,7 @@ from jobd.daemon.answers import Answers
 from jobd.daemon.audit import audit_entry
 from jobd.daemon.chores import Chores
 from jobd.daemon.elsewhere import cancel_elsewhere, check_kept
+from jobd.daemon.hook_commands import MEMORY_MAX_BYTES, PIDS_MAX
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.peers import Peers
@@ -29,7 +30,7 @@ from jobd.daemon.reload import Reloader
 from jobd.errors import NodeUnavailable, StoreUnavailable
 from jobd.ports import AuditEntry, Clock, Enforcement, Questions, Supervisor
 from jobd.web.fleet import known_nodes
-from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
+from jobd.web.node import HookLimits, Identity, OutputSlice, ReloadResult, StoreHealth
 
 LOOK_AFAR = timedelta(seconds=1)  # between two looks whether a run elsewhere has ended
 
@@ -93,6 +94,11 @@ class DaemonNode:
     @property
     def enforcement(self) -> Enforcement:
         return self._supervisor.enforcement
+
+    @property
+    def hook_limits(self) -> HookLimits:
+        limits = self._reloader.config.limits
+        return HookLimits(limits.max_hooks, limits.hook_timeout, MEMORY_MAX_BYTES, PIDS_MAX)
 
     @property
     def store(self) -> Questions:

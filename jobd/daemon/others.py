@@ -3,8 +3,10 @@
 from collections.abc import MutableSequence
 
 from jobd.core.effects import SavePause, SaveSkipNext, StopElsewhere, TakeRuns, VoidSkips
+from jobd.ports import SharedStore
 
-Other = SavePause | SaveSkipNext | VoidSkips | TakeRuns | StopElsewhere
+Plain = SavePause | SaveSkipNext | VoidSkips | StopElsewhere
+Other = Plain | TakeRuns
 
 
 def line_up(line: MutableSequence[Other], effect: Other) -> None:
@@ -16,3 +18,16 @@ def line_up(line: MutableSequence[Other], effect: Other) -> None:
             line[-1] = StopElsewhere((*before, *stops))
         case _:
             line.append(effect)
+
+
+async def write(store: SharedStore, effect: Plain) -> None:
+    """Perform a write to which there is no answer."""
+    match effect:
+        case SavePause(jobs, pause):
+            await store.save_pause(jobs, pause)
+        case SaveSkipNext(job, skip_next):
+            await store.save_skip_next(job, skip_next)
+        case VoidSkips(after, schedules):
+            await store.void_skips_after(after, schedules)
+        case StopElsewhere(stops):
+            await store.ask_stop(stops)

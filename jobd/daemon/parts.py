@@ -17,6 +17,10 @@ from jobd.core.scheduler import Scheduler
 from jobd.daemon.answers import Answers
 from jobd.daemon.chores import Chores
 from jobd.daemon.gauge import Gauge
+from jobd.daemon.hook_commands import HookCommands
+from jobd.daemon.hook_delivery import Delivery
+from jobd.daemon.hook_post import Poster
+from jobd.daemon.hooks import Hooks
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.loop import Loop, Observer
 from jobd.daemon.membership import Membership, Ways
@@ -65,6 +69,7 @@ class Parts:
         told = self.show.telemetry.node
         self.store = timed(store, clock, told.store_call if shared is None else told.node_call)
         self.shared = None if shared is None else timed(shared, clock, told.store_call)
+        self._make_hooks(config)
         self.membership = self._make_membership(config)
         self._make_lanes(config.daemon.node, observer, on_beat)
         self._make_keepers(config)
@@ -87,6 +92,7 @@ class Parts:
             self.to_store.run,
             self.to_supervisor.run,
             self.reports.run,
+            self.hooks.run,
             self.chores.keep_pinging,
             self.chores.keep_pruning,
             self.gauge.run,
@@ -95,6 +101,23 @@ class Parts:
         if self.membership is not None:
             self.membership.start(tasks)
             tasks.start_soon(self.postbox.run)
+
+    def _make_hooks(self, config: Config) -> None:
+        """Make who calls those that want to know of runs."""
+        self.poster = Poster(self._machine)
+        self.hook_commands = HookCommands(
+            self.supervisor,
+            config.daemon.state_dir / "hooks",
+            self.outputs,
+            lambda hook_id: self.to_supervisor.lane.put(Forget(hook_id)),
+        )
+        delivery = Delivery(
+            self.poster.post,
+            self.hook_commands.execute,
+            lambda: self.reloader.config.limits,
+            Random(),  # noqa: S311 - spreads retries, hides nothing
+        )
+        self.hooks = Hooks(delivery.deliver, self.show.telemetry.hook_called)
 
     def _make_membership(self, config: Config) -> Membership | None:
         if self.shared is None:
@@ -107,6 +130,7 @@ class Parts:
             forgotten=lambda: self.reloader.forgotten(),
             digest=lambda: self.reloader.digest,
             finished=self._finished,
+            settled=self.hooks.settled,
             letters=lambda letters: self.postbox.take(letters),
             renewals_failed=self.show.telemetry.renewals_failed,
             chance=Random(),  # noqa: S311 - spreads retries of several nodes, hides nothing
@@ -116,13 +140,25 @@ class Parts:
     def _make_lanes(self, node: str, observer: Observer, on_beat: Callable[[float], None]) -> None:
         """Make what events come from and effects go to, and the loop between them."""
         inbox, supervisor = self.inbox, self.supervisor
-        self.reports = Reports(supervisor, self.scheduler, self.outputs, inbox, self.clock_offset)
+        self.reports = Reports(
+            supervisor,
+            self.scheduler,
+            self.outputs,
+            inbox,
+            self.hook_commands,
+            self.clock_offset,
+        )
         self.to_supervisor = ToSupervisor(supervisor, inbox, self.outputs.path, self._is_starting)
         self.to_store = ToStore(self.store, self.memory, self.clock, node, inbox, self._finished)
         shared = None if self.membership is None else self.membership.to_shared
         self.routes = Routes(self.to_store, shared)
         perform = Performer(
-            self.to_store, self.to_supervisor, self.answers, self.routes, self.membership
+            self.to_store,
+            self.to_supervisor,
+            self.answers,
+            self.routes,
+            self.hooks,
+            self.membership,
         )
         observers = (self.show.observe, observer)
         self.loop = Loop(self.scheduler, self.clock, inbox, perform, observers, on_beat)

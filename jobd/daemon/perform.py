@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from jobd.core.effects import (
     Accepted,
+    CallHooks,
     Effect,
     ExtendRun,
     FinishRun,
@@ -15,6 +16,7 @@ from jobd.core.effects import (
     StopRun,
 )
 from jobd.daemon.answers import Answers
+from jobd.daemon.hooks import Hooks
 from jobd.daemon.membership import Membership
 from jobd.daemon.routes import Routes
 from jobd.daemon.to_store import ToStore
@@ -30,12 +32,14 @@ class Performer:
         supervisor: ToSupervisor,
         answers: Answers,
         routes: Routes,
+        hooks: Hooks,
         membership: Membership | None,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._answers = answers
         self._routes = routes
+        self._hooks = hooks
         self._membership = membership
 
     def __call__(self, effects: Sequence[Effect]) -> None:
@@ -51,6 +55,8 @@ class Performer:
                 self._answers.give(effect)
             case FinishRun(will_retry=True):
                 pass  # the lease stays, so there is nothing to do; telemetry has taken note
+            case CallHooks():
+                self._hooks.put(effect)
             case SaveDrain():
                 self._store.lane.put(effect)
             case RenewLeases() | LookAround():

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, Recovered, RunStarted, SupervisorLost
 from jobd.core.scheduler import Scheduler
+from jobd.daemon.hook_commands import HookCommands, is_hook
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.searches import Finding
@@ -33,12 +34,14 @@ class Reports:
         scheduler: Scheduler,
         outputs: Outputs,
         inbox: Inbox,
+        hooks: HookCommands,
         offset: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._supervisor = supervisor
         self._scheduler = scheduler
         self._outputs = outputs
         self._inbox = inbox
+        self._hooks = hooks
         self._offset = offset
 
     async def run(self) -> None:
@@ -49,12 +52,15 @@ class Reports:
                     self._pass_on(self._in_time(report), searches)
             # Every end that was reported is in the inbox by now, even where its output had
             # to be searched: it counts, and cannot be taken for a later attempt's.
+            self._hooks.supervisor_lost()
             self._inbox.put(SupervisorLost())
             self._inbox.put(Recovered(await self._reconnect()))
 
     async def held(self, runs: Sequence[HeldRun]) -> tuple[HeldRun, ...]:
-        """Return what a supervisor holds, ends judged by their jobs' failure_pattern."""
-        return tuple([await self._complete_held(run) for run in runs])
+        """Return what runs a supervisor holds, ends judged by their jobs' failure_pattern."""
+        await self._hooks.adopt([held for held in runs if is_hook(held.run.run_id)])
+        ours = [held for held in runs if not is_hook(held.run.run_id)]
+        return tuple([await self._complete_held(held) for held in ours])
 
     async def _reconnect(self) -> tuple[HeldRun, ...]:
         told = ""
@@ -79,6 +85,9 @@ class Reports:
     def _pass_on(self, report: Report, searches: TaskGroup) -> None:
         """Put a report into the inbox; an end whose output is to be searched comes later, so
         that a run with a gigabyte of it does not hold up what others report."""
+        if is_hook(report.run_id):
+            self._hooks.report(report)
+            return
         if isinstance(report, AttemptEnded):
             track = self._scheduler.state.runs.get(report.run_id)
             if track is not None and track.job.failure_pattern is not None:

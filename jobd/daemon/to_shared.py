@@ -20,19 +20,16 @@ from jobd.core.effects import (
     Claim,
     FinishRun,
     RecordSkips,
-    SavePause,
     SaveRun,
-    SaveSkipNext,
-    StopElsewhere,
     TakeRuns,
-    VoidSkips,
 )
 from jobd.core.events import ClaimsDecided, ClaimsFailed, SkipsRecorded, TakenOver
 from jobd.core.lease import LeaseTerms
 from jobd.core.ledger import Skip
+from jobd.core.run import RunRecord
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
-from jobd.daemon.others import Other, line_up
+from jobd.daemon.others import Other, line_up, write
 from jobd.daemon.routes import StoreEffect
 from jobd.errors import StoreUnavailable
 from jobd.ports import Batch, Clock, NodeMemory, Posted, SharedStore
@@ -55,8 +52,8 @@ T = TypeVar("T")
 class ToShared:
     """Performs effects on the shared store.
 
-    ``on_finished`` is told each end once it is durable; ``may_take_over`` whether leases can
-    be judged by the store's clock.
+    ``on_finished`` is told each end once it is durable, ``on_settled`` whether the store has
+    taken it; ``may_take_over`` tells whether leases can be judged by the store's clock.
     """
 
     def __init__(
@@ -67,6 +64,7 @@ class ToShared:
         terms: LeaseTerms,
         inbox: Inbox,
         on_finished: Callable[[Sequence[FinishRun]], None],
+        on_settled: Callable[[RunRecord, bool], None],
         may_take_over: Callable[[], bool],
         chance: Random,
     ) -> None:
@@ -76,6 +74,7 @@ class ToShared:
         self._terms = terms
         self._inbox = inbox
         self._on_finished = on_finished
+        self._on_settled = on_settled
         self._may_take_over = may_take_over
         self._chance = chance
         self._ends: deque[Posted] = deque()
@@ -132,7 +131,6 @@ class ToShared:
             with anyio.move_on_after(max(0.0, RIDE_S - self._took_s)):
                 while not (self._claims or self._skips or self._others):
                     await self._take()
-
         await self._take_all()
 
     async def _take_all(self) -> None:
@@ -215,28 +213,21 @@ class ToShared:
 
     async def _send_others(self) -> None:
         while self._others:
-            await self._send_other(self._others[0])
+            first = self._others[0]
+            if isinstance(first, TakeRuns):
+                await self._take_runs(first)
+            else:
+                await write(self._store, first)
             self._others.popleft()
-
-    async def _send_other(self, effect: Other) -> None:
-        match effect:
-            case SavePause(jobs, pause):
-                await self._store.save_pause(jobs, pause)
-            case SaveSkipNext(job, skip_next):
-                await self._store.save_skip_next(job, skip_next)
-            case VoidSkips(after, schedules):
-                await self._store.void_skips_after(after, schedules)
-            case StopElsewhere(stops):
-                await self._store.ask_stop(stops)
-            case TakeRuns():
-                await self._take_runs(effect)
 
     async def _take_runs(self, effect: TakeRuns) -> None:
         await self._send_ends()  # a run that has ended here must not be taken for lost
         sent_s = self._clock.steady_s()
         not_after = self._clock.now() + self._terms.clock_doubt
         taken = await self._store.take_over(effect.wishes, not_after)
-        self._inbox.put(TakenOver(tuple(run for run in taken if run is not None), sent_s))
+        runs = tuple(run for run in taken if isinstance(run, ActiveRun))
+        ended = tuple(run for run in taken if isinstance(run, RunRecord))
+        self._inbox.put(TakenOver(runs, sent_s, ended))
 
     async def _send_batch(self) -> None:
         while self._saves or self._ends or self._skips or self._claims:
@@ -267,8 +258,8 @@ class ToShared:
         sent_s = self._clock.steady_s()
         settled = await self._store.settle(batch)
         self._took_s = self._clock.steady_s() - sent_s
-        for _ in ends:
-            self._ends.popleft()
+        for is_taken in settled.finished:
+            self._on_settled(self._ends.popleft().finish.record, is_taken)
         for _ in skips:
             self._skips.popleft()
         for run_id in saves:
@@ -277,7 +268,7 @@ class ToShared:
             self._inbox.put(SkipsRecorded(settled.skipped))
         if claims:
             self._claims = []
-            self._inbox.put(ClaimsDecided(settled.answers, sent_s))
+            self._inbox.put(ClaimsDecided(settled.answers, sent_s, settled.lost))
         await self._delivered(ends)
 
     async def _delivered(self, ends: Sequence[Posted]) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest
 from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked, TakeOver
 from jobd.core.ledger import Skip
-from jobd.core.run import Finish
+from jobd.core.run import Finish, RunRecord
 from jobd.ports.store import Store
 
 
@@ -27,11 +27,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The answers to a batch, position by position."""
+    """The answers to a batch, position by position; ``lost``: runs that its claims have ended,
+    whose holders had let their leases run out, by their ids."""
 
     finished: tuple[bool, ...] = ()
     skipped: tuple[Skip, ...] = ()
     answers: tuple[ClaimAnswer, ...] = ()
+    lost: tuple[RunRecord, ...] = ()
 
 
 class SharedStore(Store, Protocol):
@@ -64,14 +66,14 @@ class SharedStore(Store, Protocol):
 
     async def take_over(
         self, wishes: Sequence[TakeOver], not_after: datetime | None = None
-    ) -> Sequence[ActiveRun | None]:
+    ) -> Sequence[ActiveRun | RunRecord | None]:
         """End runs whose lease ran out as ``lost``, or go on with them here. Nothing is done
         past ``not_after``; see Batch.
 
         Position by position the run as this node holds it now (between two attempts, ``attempt``
-        being the one that is over; a new token, its ``retry_at``, a fresh lease), or None: it was
-        ended, or there was nothing to take because its holder had renewed it, or somebody else
-        was first.
+        being the one that is over; a new token, its ``retry_at``, a fresh lease), its record if
+        it was ended by this, or None: there was nothing to take because its holder had renewed
+        it, or somebody else was first.
         """
         ...
 

@@ -61,14 +61,15 @@ def end_overdue(draft: Draft, job: str, asker: Asker) -> None:
     """End the runs of a job whose lease has run out, if this asker may."""
     for run in draft.look(job).active:
         if asker.may_take(run):
-            end_as_lost(draft, run, asker.now)
+            draft.lost.append(end_as_lost(draft, run, asker.now))
 
 
-def end_as_lost(draft: Draft, run: ActiveRun, now: datetime) -> None:
+def end_as_lost(draft: Draft, run: ActiveRun, now: datetime) -> RunRecord:
     """End a run whose holder has not been heard of; its job rests no longer than before."""
     state = draft.swap(run, None)
     state.last_ended, state.last_outcome = now, Outcome.LOST.value
-    draft.finished[run.run_id] = _lost_record(run, now)
+    record = draft.finished[run.run_id] = _lost_record(run, now)
+    return record
 
 
 def renew(draft: Draft, job: str | None, holding: Holding, asker: Asker) -> bool:
@@ -80,15 +81,14 @@ def renew(draft: Draft, job: str | None, holding: Holding, asker: Asker) -> bool
     return True
 
 
-def take_over(draft: Draft, wish: TakeOver, asker: Asker) -> ActiveRun | None:
+def take_over(draft: Draft, wish: TakeOver, asker: Asker) -> ActiveRun | RunRecord | None:
     """See :meth:`jobd.ports.SharedStore.take_over`."""
     state = draft.find(wish.run.job)
     run = None if state is None else state.active_run(wish.run.run_id)
     if run is None or run.token != wish.run.token or not is_overdue(run, asker.now):
         return None
     if wish.retry_at is None:
-        end_as_lost(draft, run, asker.now)
-        return None
+        return end_as_lost(draft, run, asker.now)
     return _go_on(draft, run, wish.retry_at, asker)
 
 

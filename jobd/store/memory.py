@@ -4,6 +4,7 @@ Nothing here awaits, so that a simulation can drive it without an event loop.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
@@ -158,9 +159,12 @@ class MemoryStore:
                 tuple(decide.finish(draft, self._all, end, ends) for end in batch.finishes),
                 tuple(decide.skip(draft, self._all, wish, asker) for wish in batch.skips),
                 tuple(claim(draft, self._all, one, asker) for one in batch.claims),
+                tuple(draft.lost),
             )
 
-        return self._change(decide_all)
+        settled = self._change(decide_all)
+        lost = sorted(run.run_id for run in settled.lost)
+        return replace(settled, lost=tuple(map(self._all.record, lost)))
 
     async def renew(self, holdings: Sequence[Holding]) -> Sequence[bool]:
         asker, job_of = self._asker(), self._all.job_of
@@ -170,16 +174,20 @@ class MemoryStore:
 
     async def take_over(
         self, wishes: Sequence[TakeOver], not_after: datetime | None = None
-    ) -> Sequence[ActiveRun | None]:
+    ) -> Sequence[ActiveRun | RunRecord | None]:
         if not self._is_in_time(not_after):
             return [None for _ in wishes]
         asker = self._asker()
 
-        def decide_all(draft: Draft) -> list[ActiveRun | None]:
+        def decide_all(draft: Draft) -> list[ActiveRun | RunRecord | None]:
             leases.believe(draft, self._all.active_jobs(), asker)
             return [leases.take_over(draft, wish, asker) for wish in wishes]
 
-        return self._change(decide_all)
+        # What was saved of a run's start is in its history, and not in what was decided.
+        return [
+            self._all.record(one.run_id) if isinstance(one, RunRecord) else one
+            for one in self._change(decide_all)
+        ]
 
     async def ask_stop(self, stops: Sequence[StopAsked]) -> Sequence[ActiveRun | None]:
         return [self._ask_stop(asked) for asked in stops]

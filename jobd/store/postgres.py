@@ -155,7 +155,7 @@ class PgStore:
 
     async def take_over(
         self, wishes: Sequence[TakeOver], not_after: datetime | None = None
-    ) -> Sequence[ActiveRun | None]:
+    ) -> Sequence[ActiveRun | RunRecord | None]:
         """See :meth:`jobd.ports.SharedStore.take_over`."""
         if not wishes:
             return ()
@@ -175,10 +175,10 @@ class PgStore:
             "not_after": micros_or_none(not_after),
             "wishes": asked,
         }
-        taken = dict((await self._on(self._writes, "take_over", order))["taken"])
-        return tuple(
-            rows.active_run_of(taken[pos]) if pos in taken else None for pos in range(len(wishes))
-        )
+        answer = await self._on(self._writes, "take_over", order)
+        taken = {pos: rows.active_run_of(run) for pos, run in answer["taken"]}
+        ended = {pos: rows.record_of(run) for pos, run in answer.get("ended", ())}
+        return tuple(taken.get(pos) or ended.get(pos) for pos in range(len(wishes)))
 
     async def ask_stop(self, stops: Sequence[StopAsked]) -> Sequence[ActiveRun | None]:
         """See :meth:`jobd.ports.SharedStore.ask_stop`."""

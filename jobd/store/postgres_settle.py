@@ -69,6 +69,7 @@ class Settling:
             tuple(ended[pos] for pos in range(len(batch.finishes))),
             tuple(_counted(skip, fresh[pos]) for pos, skip in enumerate(batch.skips)),
             tuple(claimed[pos] for pos in range(len(batch.claims))),
+            tuple(rows.record_of(run) for run in answer.get("lost", ())),
         )
 
     def _granted(self, waves: Sequence[Sequence[int]], at: datetime) -> dict[int, ClaimAnswer]:

@@ -82,6 +82,7 @@ class Draft:
     saved: list[tuple[ActiveRun, datetime | None]] = field(default_factory=list)
     finished: dict[str, RunRecord] = field(default_factory=dict)
     notes: list[AuditEntry] = field(default_factory=list)
+    lost: list[RunRecord] = field(default_factory=list)  # ended by claims
     pools: dict[str, int] | None = None  # slots taken of each, once somebody had to count them
     is_shared: bool = False  # by several nodes: each has a watermark, the highest counts
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+from jobd.core.hooks import HookResult
 from jobd.core.job import Job
 from jobd.core.view import JobView
 from jobd.telemetry import series as kept
@@ -80,6 +81,19 @@ def _durations(name: str) -> Callable[[Row], str]:
             return at_zero.replace("\0", row.label)
         upto = tuple(accumulate(series.durations))
         return (template % (*upto, repr(series.duration_s), upto[-1])).replace("\0", row.label)
+
+    return lines
+
+
+def _hooks(name: str) -> Callable[[Row], str]:
+    def lines(row: Row) -> str:
+        counts = row.series.hooks
+        return "".join(
+            f'{name}{{job_name="{row.label}",hook="{kind}",result="{result}"}} '
+            f"{0 if counts is None else counts[kept.HOOK_INDEX[kind, result]]}\n"
+            for kind in row.view.job.hooks.kinds
+            for result in HookResult
+        )
 
     return lines
 
@@ -184,6 +198,13 @@ _COUNTED = (
         kept.ENDS,
         lambda row: row.series.cpu_s,
         "CPU time used by the process trees of all attempts that ended.",
+    ),
+    Family(
+        "jobd_hooks_total",
+        "counter",
+        "Calls of the hooks and pings that the job has, by what became of them.",
+        kept.HOOKS | kept.DEFINITION,
+        _hooks("jobd_hooks_total"),
     ),
 )
 

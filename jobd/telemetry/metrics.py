@@ -12,6 +12,7 @@ from typing import Any
 from jobd.core import effects as fx
 from jobd.core import events as ev
 from jobd.core.claim import ClaimDenied, ClaimGranted
+from jobd.core.hooks import HookKind, HookResult
 from jobd.core.ledger import SkipReason
 from jobd.core.run import RunRecord
 from jobd.core.view import NodeView
@@ -86,6 +87,14 @@ class Telemetry:
     def renewals_failed(self, count: int) -> None:
         """Count leases that could not be renewed when it was tried."""
         self.node.renewals_failed += count
+
+    def hook_called(self, job: str, kind: HookKind, result: HookResult) -> None:
+        """Count a call about a run of this job, all its tries as one."""
+        series = self._mark(job, kept.HOOKS)
+        if series is not None:
+            if series.hooks is None:
+                series.hooks = kept.zeros(len(kept.HOOK_INDEX))
+            series.hooks[kept.HOOK_INDEX[kind, result]] += 1
 
     def clock_offset(self, seconds: float) -> None:
         """Note by how much the store's clock is ahead of this node's; behind it: below 0."""

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from jobd.core.claim import Trigger
+from jobd.core.hooks import HookKind, HookResult
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
 from jobd.telemetry.stitch import Piece
 
 TRIGGER_INDEX = {trigger: index for index, trigger in enumerate(Trigger)}
 REASON_INDEX = {reason: index for index, reason in enumerate(SkipReason)}
+HOOK_INDEX = {
+    call: index for index, call in enumerate((k, r) for k in HookKind for r in HookResult)
+}
 OUTCOME_INDEX = {outcome: index for index, outcome in enumerate(Outcome)}
 
 # Upper bounds in seconds: from a probe to a night's batch, with the usual intervals
@@ -34,7 +38,8 @@ STARTS = 4
 ENDS = 8
 STATE = 16  # what the scheduler knows of the job: active, next tick, paused, …
 DEFINITION = 32  # what the configuration says
-EVERYTHING = TICKS | SKIPS | STARTS | ENDS | STATE | DEFINITION
+HOOKS = 64
+EVERYTHING = TICKS | SKIPS | STARTS | ENDS | STATE | DEFINITION | HOOKS
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +68,7 @@ class JobSeries:
     skipped: "array[int] | None" = None  # by REASON_INDEX
     ended: "array[int] | None" = None  # by OUTCOME_INDEX
     durations: "array[int] | None" = None  # by DURATION_BOUNDS_S, and one more
+    hooks: "array[int] | None" = None  # by HOOK_INDEX
 
 
 @dataclass(slots=True)

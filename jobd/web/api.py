@@ -65,7 +65,7 @@ async def get_job(request: web.Request) -> web.Response:
     document: JsonObject = {
         "now": iso(node.now()),
         **shapes.job_shape(view),
-        "settings": settings_shape(view, node.view(), node.enforcement),
+        "settings": settings_shape(view, node.view(), node.enforcement, node.hook_limits),
         "enforcement_detail": node.enforcement.detail,
         "defined_in": _defined_in(view),
         "command": [*view.job.command.argv] if is_control(request) else None,

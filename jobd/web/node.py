@@ -66,6 +66,16 @@ class Identity:
     labels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HookLimits:
+    """What calls of hooks and pings may take: of the node at once, of each try, of a command."""
+
+    max_hooks: int
+    timeout: timedelta
+    memory_max_bytes: int
+    pids_max: int
+
+
 class Node(Protocol):
     """What the web layer may see and ask of the daemon."""
 
@@ -79,6 +89,9 @@ class Node(Protocol):
     def store(self) -> Questions:
         """For questions only; whoever wants a change asks for it with :meth:`ask`."""
         ...
+
+    @property
+    def hook_limits(self) -> HookLimits: ...
 
     def now(self) -> datetime: ...
 

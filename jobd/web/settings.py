@@ -4,9 +4,11 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jobd.core.hooks import HookKind
 from jobd.core.job import Job, Retries
 from jobd.core.view import JobView, NodeView
 from jobd.ports import Enforcement
+from jobd.web.node import HookLimits
 from jobd.web.shapes import Json, JsonObject, seconds
 
 BUILT_IN = "built in"
@@ -22,7 +24,9 @@ class Setting:
     enforced_by: str
 
 
-def settings_shape(view: JobView, node: NodeView, enforcement: Enforcement) -> JsonObject:
+def settings_shape(
+    view: JobView, node: NodeView, enforcement: Enforcement, hooks: HookLimits
+) -> JsonObject:
     """Return name → value, source and enforced_by, in the order of the contract."""
     job = view.job
     shape: JsonObject = {
@@ -31,10 +35,12 @@ def settings_shape(view: JobView, node: NodeView, enforcement: Enforcement) -> J
             "source": source_of(job, setting.key),
             "enforced_by": None if setting.value is None else setting.enforced_by,
         }
-        for setting in (*_when(view), *_limits(job, enforcement), *_rest(job))
+        for setting in (*_when(view), *_limits(job, enforcement), *_rest(job), *_hooks(job))
     }
     shape["max_running"] = _of_node(node.max_running)
     shape["max_waiting"] = _of_node(node.max_waiting)
+    if job.hooks.kinds:
+        shape |= _limits_of_calls(job, hooks, enforcement)
     return shape
 
 
@@ -97,6 +103,27 @@ def _rest(job: Job) -> Iterator[Setting]:
     yield Setting("stdin", "stdin", command.stdin, "supervisor")
 
 
+def _hooks(job: Job) -> Iterator[Setting]:
+    """Yield what is called about runs: no more of it than the program, or the host."""
+    for kind in HookKind:
+        hook = job.hooks.of(kind)
+        by = "daemon" if hook is None or hook.url else "supervisor"
+        yield Setting(kind.value, kind.value, None if hook is None else hook.shown, by)
+
+
+def _limits_of_calls(job: Job, hooks: HookLimits, enforcement: Enforcement) -> JsonObject:
+    called = [job.hooks.of(kind) for kind in job.hooks.kinds]
+    shape: JsonObject = {
+        "max_hooks": _of_node(hooks.max_hooks, "daemon"),
+        "hook_timeout_s": _of_node(seconds(hooks.timeout), "daemon"),
+    }
+    if any(hook is not None and hook.argv for hook in called):
+        memory, pids = hooks.memory_max_bytes, hooks.pids_max
+        shape["hook_memory_max_bytes"] = _of_node(memory, enforcement.memory, BUILT_IN)
+        shape["hook_pids_max"] = _of_node(pids, enforcement.pids, BUILT_IN)
+    return shape
+
+
 def _retries_shape(retries: Retries) -> JsonObject:
     return {
         "max": retries.max,
@@ -119,5 +146,5 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _of_node(value: int) -> JsonObject:
-    return {"value": value, "source": "limits", "enforced_by": "scheduler"}
+def _of_node(value: Json, enforced_by: str = "scheduler", source: str = "limits") -> JsonObject:
+    return {"value": value, "source": source, "enforced_by": enforced_by}

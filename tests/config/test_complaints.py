@@ -102,11 +102,8 @@ def test_a_mistake_is_told_with_its_mend(complaints: Complaints, text: str, comp
 
 @pytest.mark.parametrize(
     "key",
-    [
-        "watchdog", "steps",
-        "on_failure", "on_recovery", "on_success", "ping_url",
-    ],
-)  # fmt: skip
+    ["watchdog", "steps"],
+)
 def test_what_a_later_version_will_have_is_refused_rather_than_ignored(
     complaints: Complaints, key: str
 ) -> None:
@@ -211,7 +208,12 @@ def test_a_mistake_in_the_defaults_is_told_once(complaints: Complaints) -> None:
         '[jobs.a]\ncommand = "psql \'hunter2"',
         COMMAND + "env = { PASSWORD = ['hunter2'] }",
         COMMAND + "password = 'hunter2'",
-        COMMAND + "ping_url = 'https://hc/hunter2'",
+        COMMAND + "ping_url = 'https://hc:x/hunter2'",
+        COMMAND + "on_failure = { url = 'ftp://hc/hunter2' }",
+        COMMAND + "on_failure = { url = 'https://h/d', hunter2 = 3 }",
+        COMMAND + "on_failure = 'https://hc/hunter2'",
+        COMMAND + "on_success = ['alert', '--key', 'hunter2', 3]",
+        COMMAND + "on_recovery = 'alert \"hunter2'",
         COMMAND + "params = { x = { pattern = 'a', default = 'hunter2' } }",
         "[store]\nurl = 'postgresql://u:hunter2@h:x/d'",
         "[store]\nurl = 'postgresql://u:x/hunter2@h/d'",

@@ -12,6 +12,7 @@ from jobd.config.digest import job_digests, shared_digest
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.core import job as core
+from jobd.core.hooks import Hook, Hooks
 from jobd.core.schedule import AfterSchedule
 
 Load = Callable[[str], Config]
@@ -109,6 +110,7 @@ OTHER: dict[str, Any] = {
     "limits": core.Limits(nice=1), "catchup": core.Catchup.ALL, "retries": core.Retries(9),
     "success_exit_codes": frozenset({1}), "failure_pattern": "x", "enabled": False,
     "pool": core.Pool("other", 1), "nodes": ("z",), "about": core.About("d"), "max_duty": 0.5,
+    "hooks": Hooks(ping_url=Hook(url="https://h/d")),
     "params": (core.Param("p"),), "timeout": timedelta(1), "start_deadline": timedelta(1),
     "expected_duration": timedelta(1), "expected_memory_bytes": 1,
     "provenance": core.Provenance("f", 9),

@@ -13,8 +13,7 @@ from jobd.core.job import Job, Scope
 CONFIG = Path(__file__).parents[2] / "config"
 REFERENCE = CONFIG / "reference.toml"
 LATER = {
-    "memory_budget", "pressure", "watchdog", "expected_duration",
-    "expected_memory", "steps", "on_failure", "on_recovery", "on_success", "ping_url",
+    "memory_budget", "pressure", "watchdog", "expected_duration", "expected_memory", "steps",
 }  # fmt: skip
 
 

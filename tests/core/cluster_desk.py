@@ -41,8 +41,10 @@ from jobd.core.events import (
 from jobd.core.job import Job, Overlap, Pool, Scope
 from jobd.core.lease import LeaseTerms
 from jobd.core.outcome import Exit, StopCause
+from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.routes import Routes, StoreEffect
+from jobd.ports import Batch
 from jobd.store.memory import MemoryStore
 from tests.core.desk import Desk, make_job, span
 from tests.core.surroundings import NOON, Asked, run_now
@@ -286,11 +288,13 @@ class NodeDesk(Desk):
         """Perform an effect at one of the two stores."""
         match effect:
             case Claim(requests) if is_shared:
-                answers = tuple(run_now(store.claim(requests, self.node_name, NOON)))
-                self.tell(ClaimsDecided(answers, self.steady_s))
+                settled = run_now(store.settle(Batch(claims=requests)))
+                self.tell(ClaimsDecided(settled.answers, self.steady_s, settled.lost))
             case TakeRuns(wishes):
-                taken = tuple(run for run in run_now(store.take_over(wishes)) if run)
-                self.tell(TakenOver(taken, self.steady_s))
+                taken = run_now(store.take_over(wishes))
+                runs = tuple(run for run in taken if isinstance(run, ActiveRun))
+                ended = tuple(run for run in taken if isinstance(run, RunRecord))
+                self.tell(TakenOver(runs, self.steady_s, ended))
             case StopElsewhere(stops):
                 run_now(store.ask_stop(stops))
             case _:

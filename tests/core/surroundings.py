@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from jobd.core.claim import ActiveRun, ClaimAnswer, Pause
 from jobd.core.effects import (
     Accepted,
+    CallHooks,
     Claim,
     Effect,
     FinishRun,
@@ -143,6 +144,8 @@ class Surroundings:
                 self._stop(run_id, cause)
             case Accepted() | Refused():
                 self._asked[effect.request_id].replies.append(effect)
+            case CallHooks():
+                pass  # whoever is told decides nothing here
             case FinishRun(finish, will_retry=True):
                 self.processes.pop(finish.record.run_id, None)
             case _:

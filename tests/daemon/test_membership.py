@@ -46,6 +46,7 @@ class Desk:
             lambda: None,
             lambda: "d1",
             lambda _: None,
+            lambda *_: None,
             lambda _: None,
             lambda _: None,
             Random(1),

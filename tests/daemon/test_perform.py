@@ -6,6 +6,7 @@ import pytest
 
 from jobd.core.effects import (
     Accepted,
+    CallHooks,
     Claim,
     Effect,
     ExtendRun,
@@ -63,7 +64,7 @@ def taken() -> list[tuple[str, Effect]]:
 @pytest.fixture
 def perform(taken: list[tuple[str, Effect]]) -> Any:
     here = Lane("this node", taken)
-    others = (Lane(name, taken) for name in ("supervisor", "answers", "store"))
+    others = (Lane(name, taken) for name in ("supervisor", "answers", "store", "hooks"))
     return Performer(here, *others, Membership(taken))  # type: ignore[arg-type]
 
 
@@ -83,6 +84,7 @@ def perform(taken: list[tuple[str, Effect]]) -> Any:
         (StopElsewhere(()), "store"),
         (RenewLeases(()), "renewals"),
         (LookAround(), "heartbeat"),
+        (CallHooks(job_of(), finish_of(RUN).record, ()), "hooks"),
         (SaveDrain(None, "anna"), "this node"),
         (Accepted("q"), "answers"),
         (Refused("q", "busy", ""), "answers"),

@@ -21,6 +21,7 @@ from jobd.core.run import RunState
 from jobd.core.scheduler import Scheduler
 from jobd.core.state import RunTrack
 from jobd.daemon import reports as module
+from jobd.daemon.hook_commands import HookCommands
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.reports import Reports
@@ -38,7 +39,11 @@ class Desk:
         self.supervisor, self.outputs, self.inbox = supervisor, outputs, Inbox()
         self.scheduler = Scheduler("app1", "i")
         self.offset = timedelta(0)
-        self.reports = Reports(supervisor, self.scheduler, outputs, self.inbox, lambda: self.offset)
+        self.forgotten: list[str] = []
+        self.hooks = HookCommands(supervisor, Path("/nowhere"), outputs, self.forgotten.append)
+        self.reports = Reports(
+            supervisor, self.scheduler, outputs, self.inbox, self.hooks, lambda: self.offset
+        )
 
     def runs(self, job: Job, run_id: str, attempt: int = 1) -> None:
         """Let the core know a run."""
@@ -70,6 +75,17 @@ def ended(run_id: str) -> AttemptEnded:
 async def test_reports_become_events_in_order(desk: Desk) -> None:
     reports = [RunStarted("r1", NOON), RunNotStarted("r2", "no such file"), ended("r1")]
     assert await desk.hear(*reports) == reports
+
+
+async def test_the_core_is_told_nothing_of_hooks(desk: Desk) -> None:
+    """It would take them for runs of which the store has lost sight."""
+    hook = "hook-on_failure-r1"
+    assert await desk.hear(ended(hook), ended("r1"), count=1) == [ended("r1")]
+    held = HeldRun(run_of("a", hook), NOON, exit_of())
+    assert await desk.reports.held([held, HeldRun(run_of(), NOON, None)]) == (
+        HeldRun(run_of(), NOON, None),
+    )
+    assert desk.forgotten == [hook, hook]
 
 
 async def test_instants_are_told_by_the_time_of_the_cluster(desk: Desk) -> None:

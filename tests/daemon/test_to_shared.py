@@ -58,6 +58,7 @@ class Desk:
         self.memory = memory or FakeMemory()
         self.events: list[Event] = []
         self.finished: list[str] = []
+        self.settled: list[tuple[str, bool]] = []
         self.may_take_over = True
         self.make()
 
@@ -70,6 +71,7 @@ class Desk:
             LeaseTerms(TTL),
             self.inbox,
             self._on_finished,
+            lambda record, is_taken: self.settled.append((record.run_id, is_taken)),
             lambda: self.may_take_over,
             Random(1),
         )
@@ -436,6 +438,30 @@ async def test_behind_a_slow_batch_an_end_waits_for_no_claim_but_leaves_with_wha
     assert await desk.outcome("r-b") is Outcome.SUCCESS
     await desk.work_off(finish(run_of("c", "r-c")), RecordSkips((skip("a", 7),)))
     assert len(desk.store.asked("settle")) == 3
+
+
+async def test_a_run_that_was_ended_as_lost_is_told_to_the_core(desk: Desk) -> None:
+    wanted = await overdue(desk)
+    (taken,) = await desk.work_off(TakeRuns((replace(wanted, retry_at=None),)))
+    assert isinstance(taken, TakenOver)
+    assert (taken.runs, [run.outcome for run in taken.ended]) == ((), [Outcome.LOST])
+
+
+async def test_so_is_one_that_a_claim_has_ended(desk: Desk) -> None:
+    await overdue(desk)
+    (decided,) = await desk.work_off(Claim((wish("a", "r2", 1),)))
+    assert isinstance(decided, ClaimsDecided)
+    assert [run.run_id for run in decided.lost] == ["r1"]
+
+
+async def test_whether_the_store_has_taken_an_end_is_told(desk: Desk) -> None:
+    """What another node has told of a run in the meantime is not told again."""
+    wanted = await overdue(desk)
+    await desk.work_off(TakeRuns((replace(wanted, retry_at=None),)))
+    await desk.work_off(finish(wanted.run))
+    mine = await desk.grant("b", "r-b")
+    await desk.work_off(finish(mine))
+    assert desk.settled == [("r1", False), ("r-b", True)]
 
 
 async def test_what_was_not_there_to_be_taken_is_left_out(desk: Desk) -> None:

@@ -271,7 +271,7 @@ class Both:
             node = self.random.choice(NODES)
             (taken,) = await self.ask("take_over", [wish], node=node)
             self.saw("take_over", taken)
-            if taken is not None:
+            if isinstance(taken, ActiveRun):
                 self.holders[run.run_id] = node
 
     async def beat(self) -> None:

@@ -52,8 +52,10 @@ async def test_the_run_whose_lease_ran_out_is_lost(cluster) -> None:
     await cluster.enrol("backup")
     await cluster.claim("backup", 0, run_id="r1")
     await cluster.set(1)
-    await cluster.claim("backup", 1, node="b")
+    other = await cluster.node("b")
+    settled = await other.settle(Batch(claims=(cluster.wish("backup", 1),)))
     record = await (await cluster.node()).run("r1")
+    assert settled.lost == (record,), "who ends a run tells of it"
     assert (record.outcome, record.ended_at) == (Outcome.LOST, cluster.at(1))
     assert record.reason == "its lease ran out on a"
     memory = await cluster.memory("backup")

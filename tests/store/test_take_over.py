@@ -38,8 +38,10 @@ async def test_without_retries_it_ends_as_lost(cluster) -> None:
     await cluster.claim("backup", 0, run_id="r1")
     run = await cluster.active("backup")
     await cluster.set(1)
-    assert list(await (await cluster.node("b")).take_over([TakeOver(run, None)])) == [None]
+    (ended,) = await (await cluster.node("b")).take_over([TakeOver(run, None)])
     record = await (await cluster.node("b")).run("r1")
+    assert ended == record, "who ends a run tells of it"
+    assert list(await (await cluster.node("c")).take_over([TakeOver(run, None)])) == [None]
     assert (record.outcome, record.reason) == (Outcome.LOST, "its lease ran out on a")
     assert (await cluster.memory("backup")).active == ()
 

@@ -50,4 +50,4 @@ def test_the_queries_are_promql(tmp_path: Path, needs_tool: Callable[[str, str],
     command = (needs_tool("promtool", "prometheus"), "check", "rules", str(file))
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(rules) == 13
+    assert len(rules) == 14

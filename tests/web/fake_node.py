@@ -27,7 +27,7 @@ from jobd.core.view import JobState, JobView, NodeView, PoolView, RunView, Share
 from jobd.errors import JobdError, StoreUnavailable
 from jobd.ports import AuditEntry, Enforcement, Enrolment, RunFilter, Store
 from jobd.store.memory import MemoryStore
-from jobd.web.node import Identity, OutputSlice, ReloadResult, StoreHealth
+from jobd.web.node import HookLimits, Identity, OutputSlice, ReloadResult, StoreHealth
 from jobd.web.serve import Listening, serve
 
 NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
@@ -132,6 +132,9 @@ class FakeNode:
         default_factory=lambda: Enforcement(
             "cgroup v1", "cgroup v1", "cgroup v1", "cgroup v1", "none", "no cgroup v2 here"
         )
+    )
+    hook_limits: HookLimits = field(
+        default_factory=lambda: HookLimits(8, timedelta(seconds=20), 256 << 20, 100)
     )
     identity: Identity = field(
         default_factory=lambda: Identity(

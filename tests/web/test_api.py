@@ -5,6 +5,7 @@ from threading import Timer
 import pytest
 
 from jobd.core.claim import Pause
+from jobd.core.hooks import Hook, Hooks
 from jobd.core.job import Provenance
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
@@ -116,6 +117,31 @@ def test_every_limit_names_its_source_and_its_keeper(
     """No hidden ceilings."""
     setting = server.get("/api/v1/jobs/backup", tcp=True).json["settings"][name]
     assert setting == {"value": value, "source": source, "enforced_by": enforced_by}
+
+
+def test_hooks_are_shown_without_their_secrets_and_with_what_bounds_them(
+    server: Served, node: FakeNode
+) -> None:
+    hooks = Hooks(Hook(("/bin/alert", "hunter3")), ping_url=Hook(url="https://u:hunter3@h/hunter3"))
+    origin = Provenance("jobs.d/a.toml", 12, frozenset({"on_failure"}), frozenset({"ping_url"}))
+    node.add(view_of(job_named(hooks=hooks, provenance=origin)))
+    reply = server.get("/api/v1/jobs/backup")
+    assert "hunter3" not in str(reply.json)
+    shown = {
+        name: tuple(setting[key] for key in ("value", "source", "enforced_by"))
+        for name, setting in reply.json["settings"].items()
+        if "hook" in name or name.startswith(("on_", "ping"))
+    }
+    assert shown == {
+        "on_failure": ("/bin/alert", "job", "supervisor"),
+        "on_recovery": (None, "built in", None),
+        "on_success": (None, "built in", None),
+        "ping_url": ("https://h/***", "defaults", "daemon"),
+        "max_hooks": (8, "limits", "daemon"),
+        "hook_timeout_s": (20.0, "limits", "daemon"),
+        "hook_memory_max_bytes": (256 << 20, "built in", "cgroup v1"),
+        "hook_pids_max": (100, "built in", "cgroup v1"),
+    }
 
 
 def test_an_interval_from_the_defaults_is_told_to_be_from_there(

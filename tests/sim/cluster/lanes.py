@@ -184,7 +184,7 @@ class SharedLane(Lane):
 
         def answered(answer: Any) -> None:
             if isinstance(effect, TakeRuns):
-                runs = tuple(run for run in answer if run is not None)
+                runs = tuple(run for run in answer if isinstance(run, ActiveRun))
                 self.world.journal.dangers["taken over"] += len(runs)
                 self.daemon.handle(TakenOver(runs, sent_s))
 

@@ -41,6 +41,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     answers jsonb := '[]';
+    ended   jsonb := '[]';
     instant bigint;
     wish    record;
 BEGIN
@@ -65,7 +66,17 @@ BEGIN
         ORDER BY pos
     LOOP
         IF wish.retry_at IS NULL THEN
-            PERFORM jobd.end_as_lost(wish.run_id, wish.token, instant);
+            IF EXISTS (
+                SELECT FROM jobd.run
+                WHERE run_id = wish.run_id AND token = wish.token AND ended_at IS NULL
+                    AND lease_until <= instant
+            ) THEN
+                PERFORM jobd.end_as_lost(wish.run_id, wish.token, instant);
+                ended := ended || jsonb_build_array(jsonb_build_array(wish.pos, (
+                    SELECT to_jsonb(run) FROM jobd.run_record AS run
+                    WHERE run.run_id = wish.run_id
+                )));
+            END IF;
         ELSIF jobd.go_on(
             wish.run_id, wish.token, wish.retry_at, asked ->> 'node',
             (asked ->> 'ttl')::bigint, instant
@@ -75,7 +86,7 @@ BEGIN
             )));
         END IF;
     END LOOP;
-    RETURN jsonb_build_object('at', instant, 'taken', answers);
+    RETURN jsonb_build_object('at', instant, 'taken', answers, 'ended', ended);
 END $$;
 
 -- name: end_as_lost

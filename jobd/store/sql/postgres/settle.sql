@@ -30,6 +30,8 @@ DECLARE
     skipped jsonb := '[]';
     granted jsonb := '[]';
     claimed jsonb := '[]';
+    lost    jsonb := '[]';
+    told    jsonb;
 BEGIN
     PERFORM set_config('lock_timeout', batch ->> 'lock_timeout', true);
     names := ARRAY(SELECT jsonb_array_elements_text(batch -> 'jobs'));
@@ -63,14 +65,20 @@ BEGIN
         plain := jobd.grant_plain(wave, is_idle AND number = 0, me, instant, lease);
         granted := granted || plain;
         IF jsonb_array_length(plain -> 0) < jsonb_array_length(wave -> 'pos') THEN
-            claimed := claimed || jobd.claim_wave(
+            told := jobd.claim_wave(
                 wave, plain -> 0, me, instant, lease, (batch ->> 'takes_over')::boolean
                     AND coalesce(instant <= (batch ->> 'not_after')::bigint, true)
             );
+            claimed := claimed || (told -> 'answers');
+            lost := lost || (told -> 'lost');
         END IF;
     END LOOP;
     RETURN jsonb_build_object(
-        'at', instant, 'ended', ended, 'skipped', skipped, 'granted', granted, 'claimed', claimed
+        'at', instant, 'ended', ended, 'skipped', skipped, 'granted', granted, 'claimed', claimed,
+        'lost', CASE WHEN lost = '[]' THEN lost ELSE (
+            SELECT jsonb_agg(to_jsonb(run) ORDER BY run.run_id COLLATE "C")
+            FROM jobd.run_record AS run WHERE run.run_id IN (SELECT jsonb_array_elements_text(lost))
+        ) END
     );
 END $$;
 
@@ -482,7 +490,8 @@ END $$;
 -- Requests of different jobs, and of different pools, without those that are done. The verdicts,
 -- in the order in which they are sought: the run is this node's already; the tick was decided
 -- before; an operator does not want it; other runs of the job; its rest; the pool. Only from
--- "other runs" on are runs whose lease has run out ended as lost. See jobd.store.claims.
+-- "other runs" on are runs whose lease has run out ended as lost, and their ids returned beside
+-- the answers. See jobd.store.claims.
 CREATE OR REPLACE FUNCTION jobd.claim_wave(
     wave jsonb, done jsonb, me text, instant bigint, lease bigint, takes_over boolean
 ) RETURNS jsonb
@@ -490,6 +499,7 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     answers jsonb;
+    gone    jsonb;
 BEGIN
     WITH wish AS MATERIALIZED (
         SELECT
@@ -574,7 +584,7 @@ BEGIN
             reason = 'its lease ran out on ' || run.node, retry_at = NULL
         FROM overdue
         WHERE run.run_id = overdue.run_id
-        RETURNING run.job_id
+        RETURNING run.job_id, run.run_id
     ), renewed AS (
         UPDATE jobd.run SET lease_until = instant + lease, ttl = lease
         FROM answer
@@ -638,11 +648,12 @@ BEGIN
             ) END,
             CASE WHEN verdict = 'duty' THEN rest_until END
         )
-    END), '[]') INTO answers FROM answer;
+    END), '[]'), (SELECT coalesce(jsonb_agg(lost.run_id), '[]') FROM lost)
+    INTO answers, gone FROM answer;
     IF jsonb_array_length(done || answers) < jsonb_array_length(wave -> 'pos') THEN
         PERFORM jobd.refuse_unknown(ARRAY(SELECT jsonb_array_elements_text(wave -> 'job')));
     END IF;
-    RETURN answers;
+    RETURN jsonb_build_object('answers', answers, 'lost', gone);
 END $$;
 
 -- name: told

@@ -1,0 +1,288 @@
+"""Hook commands, executed by a real supervisor: what they get, and what they cannot do."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
+from jobd.core.hooks import Hook
+from jobd.core.job import Job
+from jobd.core.outcome import StopCause
+from jobd.daemon import hook_commands as module
+from jobd.daemon.hook_commands import HookCommands, is_hook, redacted
+from jobd.daemon.hook_order import Answer
+from jobd.daemon.outputs import Outputs
+from jobd.supervisor.client import SupervisorClient
+from tests.daemon.fakes import FakeSupervisor, exit_of, job_of, keep_output, run_of, until
+from tests.daemon.hook_orders import order_of
+
+PATIENCE_S = 20.0
+
+
+class Desk:
+    """Who executes hooks, and a supervisor that does it."""
+
+    def __init__(self, directory: Path, supervisor: Any) -> None:
+        self.directory, self.supervisor = directory, supervisor
+        self.outputs = Outputs(directory)
+        self.forgotten: list[str] = []
+        self.folder = directory / "hooks"
+        self.commands = HookCommands(supervisor, self.folder, self.outputs, self.forgotten.append)
+
+    async def listen(self) -> None:
+        async for report in self.supervisor.reports():
+            self.commands.report(report)
+
+    async def shell(
+        self, script: str, *words: str, job: Job | None = None, timeout_s: float = 10.0, **run: Any
+    ) -> Answer:
+        """Execute a hook that is a line of shell."""
+        hook = Hook(("/bin/sh", "-c", script, *words))
+        with anyio.fail_after(PATIENCE_S):
+            return await self.commands.execute(order_of(hook, job=job, **run), timeout_s)
+
+    def written(self) -> dict[str, Any]:
+        """Return what the hook was told, if it kept that in a file called ``told``."""
+        told: dict[str, Any] = json.loads((self.directory / "told").read_text())
+        return told
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    client = SupervisorClient(tmp_path, socket=tmp_path / "supervisor.sock", owned=True)
+    await client.connect()
+    desk = Desk(tmp_path, client)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(desk.listen)
+        yield desk
+        tasks.cancel_scope.cancel()
+    await client.shutdown()
+
+
+@pytest.fixture
+def paper(tmp_path: Path, supervisor: FakeSupervisor) -> Desk:
+    """A desk whose supervisor is on paper."""
+    return Desk(tmp_path, supervisor)
+
+
+def in_(desk: Desk, **keys: Any) -> Job:
+    return job_of(cwd=str(desk.directory), **keys)
+
+
+# -- what it gets ----------------------------------------------------------------------
+
+
+async def test_a_hook_reads_the_run_and_the_end_of_its_output_from_standard_input(
+    desk: Desk,
+) -> None:
+    output = b"x" * 9000 + b"\nERROR 7\n"
+    keep_output(desk.outputs.path("aa11", 1), output)
+    order = order_of(Hook(("/bin/sh", "-c", "cat > told")), job=in_(desk))
+    order = replace(order, record=replace(order.record, output_bytes=len(output)))
+    with anyio.fail_after(PATIENCE_S):
+        assert await desk.commands.execute(order, 10.0) == Answer()
+    told = desk.written()
+    assert (told["run_id"], told["outcome"], told["hook"]) == ("aa11", "failure", "on_failure")
+    assert told["output_tail"].endswith("x\nERROR 7\n")
+    assert len(told["output_tail"]) == module.TAIL_BYTES
+
+
+async def test_its_environment_is_that_of_the_job_and_says_what_it_is_called_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_THE_DAEMON", "1")
+    job = in_(desk, env=(("MAILTO", "root"),))
+    assert await desk.shell("env > told", job=job, attempt=2, params=(("day", "mon"),)) == Answer()
+    env = dict(line.split("=", 1) for line in (desk.directory / "told").read_text().splitlines())
+    assert "OF_THE_DAEMON" not in env
+    assert {name: env[name] for name in env if name.startswith(("JOBD_", "MAIL"))} == {
+        "MAILTO": "root", "JOBD_JOB": "a", "JOBD_RUN_ID": "aa11", "JOBD_ATTEMPT": "2",
+        "JOBD_TICK": "2026-06-01T12:00:00Z", "JOBD_NODE": "app1", "JOBD_TRIGGER": "schedule",
+        "JOBD_FENCING_TOKEN": "7", "JOBD_PARAM_DAY": "mon", "JOBD_HOOK": "on_failure",
+        "JOBD_OUTCOME": "failure",
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch users")
+async def test_it_is_executed_as_the_job_s_user_and_may_read_what_it_is_told(desk: Desk) -> None:
+    """What it reads lies where only the daemon may look: the supervisor opens it."""
+    open_to_all = desk.directory / "out"
+    open_to_all.mkdir(mode=0o777)
+    open_to_all.chmod(0o777)
+    for folder in (desk.directory, *desk.directory.parents):
+        if folder != Path("/") and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    job = job_of(user="nobody", cwd=str(open_to_all))
+    assert await desk.shell("id -un > who; cat > told", job=job) == Answer()
+    assert (open_to_all / "who").read_text() == "nobody\n"
+    assert json.loads((open_to_all / "told").read_text())["job"] == "a"
+    assert desk.folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_one_that_reads_nothing_is_fine(desk: Desk) -> None:
+    assert await desk.shell("exit 0") == Answer()
+
+
+async def test_nothing_of_it_is_left_behind(desk: Desk) -> None:
+    await desk.shell("echo x; exit 3")
+    assert list(desk.folder.iterdir()) == []
+    assert desk.forgotten == ["hook-on_failure-aa11"]
+
+
+# -- how it fails ----------------------------------------------------------------------
+
+
+async def test_an_exit_status_is_a_failure_told_with_the_end_of_its_output(desk: Desk) -> None:
+    answer = await desk.shell("echo first >&2; echo last; exit 3")
+    assert answer == Answer("exit status 3", output="first\nlast")
+
+
+async def test_one_that_hangs_is_ended_with_all_that_it_has_started(desk: Desk) -> None:
+    script = "trap '' TERM; setsid sleep 871 & sleep 871 & echo $$; wait; sleep 871"
+    answer = await desk.shell(script, timeout_s=0.2)
+    assert answer.trouble.startswith("it was not done in time, and was ended after")
+    assert not any(b"871" in line for line in command_lines() if b"sleep" in line)
+
+
+async def test_gigabytes_of_output_are_cut_to_their_end(desk: Desk) -> None:
+    answer = await desk.shell("yes 0123456789 | head -c 50000000; echo; echo the end; exit 1")
+    assert answer.output.endswith("0123456789\n012345\nthe end")
+    assert len(answer.output) <= module.TAIL_BYTES
+
+
+async def test_one_that_forks_for_ever_ends_at_its_timeout(desk: Desk) -> None:
+    script = "f() { sleep 872 & f; }; f"
+    answer = await desk.shell(script, timeout_s=0.5)
+    assert answer.trouble
+    assert not any(b"872" in line for line in command_lines() if b"sleep" in line)
+
+
+async def test_a_program_that_is_not_there_is_told(desk: Desk) -> None:
+    with anyio.fail_after(PATIENCE_S):
+        answer = await desk.commands.execute(order_of(Hook(("/no/such/alert",))), 5.0)
+    assert answer == Answer("command /no/such/alert: no such file")
+
+
+async def test_a_user_that_is_not_there_is_told(desk: Desk) -> None:
+    answer = await desk.shell("true", job=job_of(user="nobody-at-all"))
+    assert answer == Answer("no user nobody-at-all on this machine; create it or change user")
+
+
+async def test_a_signal_is_told(desk: Desk) -> None:
+    assert (await desk.shell("kill -9 $$")).trouble == f"signal {signal.SIGKILL:d} ended it"
+
+
+async def test_what_it_was_given_is_not_in_what_is_logged_of_it(desk: Desk) -> None:
+    job = job_of(env=(("PASSWORD", "hunter2"), ("SHORT", "x")))
+    script = 'echo "no $PASSWORD at https://u:tok@chat.example.com/hunter3?x of $1 for x"; exit 1'
+    answer = await desk.shell(script, "sh", "--key=hunter4", job=job, run_id="aa11")
+    assert answer.output == "no *** at https://chat.example.com/*** of *** for x"
+
+
+def test_of_two_secrets_the_longer_is_hidden_first() -> None:
+    assert redacted("secrets1 secret", ["secrets1", "secret"]) == "*** ***"
+
+
+# -- supervisors and daemons that go ---------------------------------------------------
+
+
+async def test_without_a_supervisor_it_is_worth_another_try(paper: Desk) -> None:
+    paper.supervisor.is_gone = True
+    answer = await paper.shell("true")
+    assert answer == Answer("there is no supervisor to execute it", may_retry=True)
+
+
+async def test_a_supervisor_that_dies_ends_the_wait(paper: Desk) -> None:
+    answers: list[Answer] = []
+    order = order_of(Hook(("alert",)))
+    assert not paper.commands.is_with_supervisor(order)
+    async with anyio.create_task_group() as tasks:
+
+        async def execute() -> None:
+            answers.append(await paper.commands.execute(order, 10.0))
+
+        tasks.start_soon(execute)
+        await until(lambda: paper.supervisor.launches)
+        assert paper.commands.is_with_supervisor(order)
+        paper.commands.supervisor_lost()
+    assert not paper.commands.is_with_supervisor(order)
+    assert answers == [Answer("the supervisor died under it")]
+
+
+async def test_one_whose_end_is_never_reported_is_not_waited_for_for_ever(
+    paper: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MARGIN_S", -2.0)
+    answer = await paper.shell("true", timeout_s=0.1)
+    assert answer == Answer("the supervisor did not report its end")
+
+
+async def test_one_that_an_earlier_daemon_ordered_is_told_once_it_has_ended(
+    paper: Desk, log: list[Any]
+) -> None:
+    paper.folder.mkdir()
+    (paper.folder / "hook-on_failure-r1.json").write_text("{}")
+    (paper.folder / "hook-on_failure-r2.json").write_text("{}")
+    running = HeldRun(run_of(run_id="hook-on_failure-r1"), run_of().claimed_at, None)
+    ended = HeldRun(run_of(run_id="hook-on_failure-r2"), run_of().claimed_at, exit_of(3))
+    refused = HeldRun(run_of(run_id="hook-on_failure-r3"), None, None, start_error="no such file")
+    await paper.commands.adopt([running, ended, refused])
+    assert paper.forgotten == ["hook-on_failure-r2", "hook-on_failure-r3"]
+    assert [path.name for path in paper.folder.iterdir()] == ["hook-on_failure-r1.json"]
+    paper.commands.report(AttemptEnded("hook-on_failure-r1", exit_of(0), run_of().claimed_at))
+    assert paper.forgotten[-1] == "hook-on_failure-r1"
+    assert [(record["event"], record["id"], record.get("error")) for record in log] == [
+        ("hook of an earlier daemon failed", "hook-on_failure-r2", "exit status 3"),
+        ("hook of an earlier daemon failed", "hook-on_failure-r3", "no such file"),
+        ("hook of an earlier daemon is done", "hook-on_failure-r1", None),
+    ]
+
+
+def test_a_start_is_no_end(paper: Desk) -> None:
+    paper.commands.report(RunStarted("hook-on_failure-r1", run_of().claimed_at))
+    assert paper.forgotten == []
+
+
+@pytest.mark.parametrize(
+    ("report", "trouble"),
+    [
+        (RunNotStarted("hook-x-r1", "no such user"), "no such user"),
+        (AttemptEnded("hook-x-r1", exit_of(1), run_of().claimed_at), "exit status 1"),
+    ],
+)
+async def test_every_way_to_end_is_told(
+    paper: Desk, log: list[Any], report: Any, trouble: str
+) -> None:
+    paper.commands.report(report)
+    assert [record["error"] for record in log] == [trouble]
+
+
+@pytest.mark.parametrize("cause", [StopCause.MEMORY, StopCause.SHUTDOWN])
+def test_one_that_was_stopped_is_a_failure_whatever_it_answered(
+    paper: Desk, log: list[Any], cause: StopCause
+) -> None:
+    stopped = replace(exit_of(0), stop_cause=cause)
+    paper.commands.report(AttemptEnded("hook-x-r1", stopped, run_of().claimed_at))
+    assert len(log) == 1
+
+
+def test_runs_are_no_hooks() -> None:
+    assert [is_hook(name) for name in ("hook-on_failure-aa11", "aa11bb22cc33dd44")] == [True, False]
+
+
+def command_lines() -> list[bytes]:
+    """Return the arguments of every process on this machine."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes())
+        except OSError:
+            continue
+    return lines
