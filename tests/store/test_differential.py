@@ -124,8 +124,11 @@ class Both:
 
     async def claim_again(self) -> None:
         if self.runs:
-            run = self.random.choice(self.runs)
-            await self.ask("claim", [run.request], "app1", self.at())
+            place = self.random.randrange(len(self.runs))
+            wish = self.runs[place].request
+            (answer,) = await self.ask("claim", [wish], "app1", self.at())
+            if isinstance(answer, ClaimGranted):  # anew, if retention had forgotten the run
+                self.runs[place] = answer
 
     async def skip(self) -> None:
         if not self.known:
