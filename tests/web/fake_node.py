@@ -101,6 +101,9 @@ class BrokenStore(MemoryStore):
     async def skip_counts(self, since: datetime) -> dict[str, dict[str, int]]:
         raise StoreUnavailable("disk I/O error")
 
+    async def usage(self, jobs: Sequence[str], most: int) -> dict[str, Sequence[Any]]:
+        raise StoreUnavailable("disk I/O error")
+
 
 def accept(event: OperatorEvent) -> Reply:
     """Answer as a scheduler with room would."""
