@@ -11,6 +11,7 @@ from datetime import datetime
 
 from jobd.core.ledger import TickRecord
 from jobd.core.run import RunRecord
+from jobd.core.usage import RunUse
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry, RunFilter, SharedStore, Store
 
@@ -57,6 +58,15 @@ class Recall:
             job: Counter(local.get(job, {})) + Counter(shared.get(job, {}))
             for job in local.keys() | shared.keys()
         }
+
+    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        """See :meth:`jobd.ports.Store.usage`."""
+        if self._shared is None:
+            return await self._local.usage(jobs, most)
+        own = [job for job in jobs if not self._is_shared(job)]
+        shared = [job for job in jobs if self._is_shared(job)]
+        found = dict(await self._local.usage(own, most)) if own else {}
+        return {**found, **(await self._shared.usage(shared, most) if shared else {})}
 
     async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
         """See :meth:`jobd.ports.Store.audit`."""

@@ -4,10 +4,11 @@ that the conformance tests hold every implementation to."""
 from jobd.ports.clock import Clock
 from jobd.ports.node_memory import NodeMemory, Posted
 from jobd.ports.shared_store import Batch, Settled, SharedStore
-from jobd.ports.store import AuditEntry, Enrolment, Questions, RunFilter, Store
+from jobd.ports.store import USAGE_SEEN, AuditEntry, Enrolment, Questions, RunFilter, Store
 from jobd.ports.supervisor import Enforcement, Launch, Report, Supervisor
 
 __all__ = [
+    "USAGE_SEEN",
     "AuditEntry",
     "Batch",
     "Clock",

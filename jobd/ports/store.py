@@ -9,6 +9,9 @@ from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pau
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
+from jobd.core.usage import RunUse
+
+USAGE_SEEN = 5000  # runs of a job that its usage is told from, whatever retention keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,18 @@ class Questions(Protocol):
 
     async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
         """Return job → reason → ticks skipped since then."""
+        ...
+
+    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        """Return job → what its ended runs took, in the order of their grants.
+
+        Of each job's newest ``USAGE_SEEN`` ended runs; of more than ``most`` an even sample of
+        about so many: those whose place, counted back from the newest, times the golden ratio
+        has a small enough fraction. Such places keep nearly equal distances and yet are in
+        step with no cycle: every fifth run of an hourly peak could be all of it or nothing.
+        Then only those that say how much the work takes (:data:`jobd.core.usage.TELLING`) and
+        how long that was. A job without any is left out.
+        """
         ...
 
     async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:

@@ -14,6 +14,7 @@ from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked,
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
+from jobd.core.usage import RunUse
 from jobd.ports import AuditEntry, Batch, Enrolment, RunFilter, Settled
 from jobd.store import decide, leases, pools
 from jobd.store.board import Board
@@ -21,6 +22,7 @@ from jobd.store.claims import claim
 from jobd.store.leases import Asker
 from jobd.store.remembered import Remembered
 from jobd.store.roll import Draft
+from jobd.store.sample import usage_of
 from jobd.store.shelf import Shelf
 from jobd.store.void import void_skips_after
 
@@ -142,6 +144,11 @@ class MemoryStore:
                     of_job = counts.setdefault(job, {})
                     of_job[row.reason] = of_job.get(row.reason, 0) + row.ticks.count
         return counts
+
+    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        ended = self._all.ended_runs()
+        taken = ((job, usage_of(ended.get(job, ()), most)) for job in jobs)
+        return {job: uses for job, uses in taken if uses}
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
         gone = self._all.prune(older_than, keep_per_job)

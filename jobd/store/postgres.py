@@ -18,6 +18,7 @@ from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked,
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
+from jobd.core.usage import RunUse
 from jobd.errors import StateError, StoreUnavailable
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.ports.shared_store import Batch, Settled
@@ -252,6 +253,11 @@ class PgStore:
         """See :meth:`jobd.ports.Store.skip_counts`."""
         await self._make_ready()
         return await self._questions.skip_counts(since)
+
+    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        """See :meth:`jobd.ports.Store.usage`."""
+        await self._make_ready()
+        return await self._questions.usage(jobs, most)
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
         """See :meth:`jobd.ports.Store.prune`."""

@@ -7,10 +7,11 @@ from datetime import datetime
 from jobd.core.claim import ActiveRun
 from jobd.core.ledger import TickRecord
 from jobd.core.run import RunRecord
-from jobd.ports import AuditEntry, RunFilter
+from jobd.core.usage import RunUse
+from jobd.ports import USAGE_SEEN, AuditEntry, RunFilter
 from jobd.store import postgres_rows as rows
 from jobd.store.postgres_lane import Lane
-from jobd.store.sqlite_rows import micros, micros_or_none
+from jobd.store.sqlite_rows import micros, micros_or_none, use_of
 
 AUDIT_KEPT = 10_000  # who did what: the newest so many entries
 PRUNE_BATCH = 300  # rows that one transaction of prune deletes
@@ -56,6 +57,12 @@ class Questions:
         for job, reason, number in found["counts"]:
             counts.setdefault(job, {})[reason] = number
         return counts
+
+    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        """See :meth:`jobd.ports.Store.usage`."""
+        asked = {"jobs": [*jobs], "most": max(most, 0), "seen": USAGE_SEEN}
+        found = await self._lane.ask("usage", asked)
+        return {job: [use_of(use) for use in uses] for job, uses in found["usage"]}
 
     async def note(self, entry: AuditEntry) -> None:
         """See :meth:`jobd.ports.Store.note`."""

@@ -162,7 +162,7 @@ class Remembered:
     def prune(self, older_than: datetime, keep_per_job: int) -> list[str]:
         """See :meth:`jobd.ports.Store.prune`."""
         doomed: list[str] = []
-        for name, ended in self._ended_runs().items():
+        for name, ended in self.ended_runs().items():
             state = self.jobs[name]
             for record in _beyond(ended, older_than, keep_per_job):
                 if _is_settled(state, record.fire_time):
@@ -224,7 +224,7 @@ class Remembered:
                 record = replace(record, started_at=started_at)
             self.runs[record.run_id] = record
 
-    def _ended_runs(self) -> dict[str, list[RunRecord]]:
+    def ended_runs(self) -> dict[str, list[RunRecord]]:
         """Return the ended runs of each job, newest first."""
         ended: dict[str, list[RunRecord]] = {}
         for record in reversed(self.runs.values()):

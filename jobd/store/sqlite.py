@@ -18,6 +18,7 @@ from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pau
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
+from jobd.core.usage import RunUse
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry, Enrolment, RunFilter
 from jobd.store import decide
@@ -166,6 +167,10 @@ class SqliteStore:
     async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
         """See :meth:`jobd.ports.Store.skip_counts`."""
         return await self._ask(lambda: self._reader.skip_counts(since))
+
+    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        """See :meth:`jobd.ports.Store.usage`."""
+        return await self._ask(lambda: self._reader.usage(jobs, most))
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
         """See :meth:`jobd.ports.Store.prune`. While the disk is full nothing is deleted."""

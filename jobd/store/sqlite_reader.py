@@ -11,7 +11,8 @@ from typing import Any
 from jobd.core.ledger import TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
-from jobd.ports import AuditEntry, RunFilter
+from jobd.core.usage import RunUse
+from jobd.ports import USAGE_SEEN, AuditEntry, RunFilter
 from jobd.store import migrate
 from jobd.store import sqlite_rows as rows
 from jobd.store.sqlite_faults import explained
@@ -87,6 +88,12 @@ class Reader:
         for job, reason, count in self._ask("skip_counts", since=rows.micros(since)):
             counts.setdefault(job, {})[reason] = count
         return counts
+
+    def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
+        """See :meth:`jobd.ports.Store.usage`."""
+        bounds = {"most": max(most, 0), "seen": USAGE_SEEN}
+        found = ((job, self._ask("usage", job=job, **bounds)) for job in jobs)
+        return {job: [rows.use_of(row) for row in uses] for job, uses in found if uses}
 
     def audit(self, target: str | None, limit: int) -> Sequence[AuditEntry]:
         """See :meth:`jobd.ports.Store.audit`."""

@@ -10,6 +10,7 @@ from jobd.core.claim import ActiveRun, Pause, Trigger
 from jobd.core.ledger import SkipReason, TickRange, TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
+from jobd.core.usage import RunUse
 from jobd.ports import AuditEntry
 from jobd.store.forgotten import Span
 from jobd.store.roll import JobState
@@ -227,6 +228,12 @@ def audit_row(entry: AuditEntry) -> Row:
     """Return the columns of who did what."""
     words = (entry.by, entry.action, entry.target, entry.detail)
     return (micros(entry.at), *map(text, words))
+
+
+def use_of(row: Row) -> RunUse:
+    """Return what a run took."""
+    ended_at, outcome, duration_s, memory_peak_bytes = row
+    return RunUse(instant_of(ended_at), Outcome(outcome), float(duration_s), memory_peak_bytes)
 
 
 def audit_of(row: Row) -> AuditEntry:

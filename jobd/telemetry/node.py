@@ -43,6 +43,7 @@ STORE_OPERATIONS = (
     "runs",
     "ticks",
     "skip_counts",
+    "usage",
     "prune",
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from jobd.web import api, control, history, nodes, why_page
+from jobd.web import api, control, history, nodes, report, why_page
 from jobd.web.keys import IS_CONTROL, NODE, node_of
 from jobd.web.node import Node
 from jobd.web.problem import Handler, Problem, json_response, problems_as_json
@@ -24,6 +24,7 @@ QUESTIONS = {
     "/api/v1/jobs/{job}/why": why_page.get_why,
     "/api/v1/nodes": nodes.get_nodes,
     "/api/v1/pools": nodes.get_pools,
+    "/api/v1/report": report.get_report,
     "/api/v1/runs": history.get_runs,
     "/api/v1/runs/{run}": history.get_run,
     "/api/v1/runs/{run}/output": history.get_output,

@@ -39,7 +39,7 @@ class Desk:
         wish = ClaimRequest(run_id, job, self.now, Trigger.SCHEDULE, Demand(Overlap.SKIP))
         (granted,) = await store.claim([wish], "app1", self.now)
         end = finish_of(run_of(job, run_id, token=granted.token, fire_time=self.now))
-        at = {"ended_at": self.now, "claimed_at": self.now}
+        at = {"ended_at": self.now, "claimed_at": self.now, "duration_s": 1.0}
         assert await store.finish([replace(end, record=replace(end.record, **at))]) == [True]
 
     async def skip(self, job: str, count: int, *, shared: bool) -> None:
@@ -161,3 +161,15 @@ async def test_a_node_alone_asks_its_own_store(desk: Desk) -> None:
     assert [run.run_id for run in await recall.runs(RunFilter())] == ["cc3", "aa1"]
     assert await recall.run("dd4") is None
     assert await recall.skip_counts(LONG_AGO) == {}
+
+
+async def test_what_runs_took_is_told_by_the_store_that_has_them(desk: Desk) -> None:
+    taken = await desk.recall.usage(["own", "all", "nobody"], 10)
+    assert {job: len(uses) for job, uses in taken.items()} == {"own": 2, "all": 2}
+
+
+async def test_what_runs_of_the_node_took_needs_no_shared_store(desk: Desk) -> None:
+    desk.shared.is_down = True
+    assert list(await desk.recall.usage(["own"], 10)) == ["own"]
+    with pytest.raises(StoreUnavailable):
+        await desk.recall.usage(["own", "all"], 10)

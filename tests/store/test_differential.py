@@ -42,6 +42,7 @@ WEIGHTS = {
     "runs": 6,
     "ticks": 8,
     "skip_counts": 3,
+    "usage": 3,
     "audit": 3,
     "restart": 2,
 }
@@ -124,8 +125,11 @@ class Both:
 
     async def claim_again(self) -> None:
         if self.runs:
-            run = self.random.choice(self.runs)
-            await self.ask("claim", [run.request], "app1", self.at())
+            place = self.random.randrange(len(self.runs))
+            wish = self.runs[place].request
+            (answer,) = await self.ask("claim", [wish], "app1", self.at())
+            if isinstance(answer, ClaimGranted):  # anew, if retention had forgotten the run
+                self.runs[place] = answer
 
     async def skip(self) -> None:
         if not self.known:
@@ -221,6 +225,10 @@ class Both:
     async def skip_counts(self) -> None:
         since = self.scene.at(self.clock + self.random.choice((-30, -1, 5)))
         self.saw("skip_counts", await self.ask("skip_counts", since))
+
+    async def usage(self) -> None:
+        jobs, most = self.random.sample(JOBS, 2), self.random.choice((0, 2, 5, 100))
+        self.saw("usage", await self.ask("usage", jobs, most))
 
     async def audit(self) -> None:
         target = self.random.choice((None, "nobody", *JOBS))

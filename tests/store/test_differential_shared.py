@@ -51,6 +51,7 @@ WEIGHTS = {
     "runs": 4,
     "ticks": 6,
     "skip_counts": 3,
+    "usage": 3,
     "audit": 3,
 }
 WANTED = {
@@ -381,6 +382,10 @@ class Both:
     async def skip_counts(self) -> None:
         since = self.scene.at(self.clock + self.random.choice((-30, -1, 5)))
         self.saw("skip_counts", await self.ask("skip_counts", since))
+
+    async def usage(self) -> None:
+        jobs, most = self.random.sample(JOBS, 2), self.random.choice((0, 2, 5, 100))
+        self.saw("usage", await self.ask("usage", jobs, most))
 
     async def audit(self) -> None:
         target = self.random.choice((None, "nobody", *JOBS))

@@ -188,6 +188,7 @@ async def test_the_running_role_can_do_all_operations(least: str) -> None:
     assert await store.runs(RunFilter())
     assert await store.ticks("poll")
     assert await store.skip_counts(START)
+    assert await store.usage(["backup"], 10) is not None
     assert await store.void_skips_after(START, {}) == 0
     assert list(await store.orphans()) == []
     assert list(await store.prune(LATER, 0)) == []

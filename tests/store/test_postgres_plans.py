@@ -136,6 +136,7 @@ async def ask(store: PgStore) -> None:
     await store.run("7-")
     await store.ticks("job7", limit=5)
     await store.ticks("job7", at=START)
+    await store.usage([f"job{n}" for n in range(10)], 5)
 
 
 async def claim_one_after_the_other(store: PgStore) -> None:

@@ -228,6 +228,18 @@ def only_verdict(node: Node, job: str, at: str) -> dict[str, Any]:
     return verdict
 
 
+def test_the_report_knows_who_met_a_ceiling(node: Node) -> None:
+    """From what the supervisor measured to what an operator reads."""
+    for job in ("slow", "hungry"):
+        node.ctl("trigger", job, "--wait")
+    found = {job["job"]: job for job in node.ctl_json("report")["jobs"]}
+    slow, hungry = found["slow"]["timeout"], found["hungry"]["memory_max"]
+    assert (slow["needs_a_look"], slow["use_lately"] >= 1.0) == (True, True)
+    assert (hungry["needs_a_look"], hungry["use_lately"] > 0.9) == (True, True)
+    assert found["yearly"]["runs"] == 0
+    assert "were ended by its timeout of 1s" in node.ctl("report", "slow").stdout
+
+
 def test_who_did_what_is_kept(node: Node) -> None:
     node.ctl("pause", "yearly", "--reason", "because")
     node.ctl("resume", "yearly")

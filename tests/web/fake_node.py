@@ -23,6 +23,7 @@ from jobd.core.job import Command, Job, Limits, Overlap, Param, Provenance
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord, RunState
 from jobd.core.schedule import CronSchedule
+from jobd.core.usage import RunUse
 from jobd.core.view import JobState, JobView, NodeView, PoolView, RunView, SharedView, WaitingView
 from jobd.errors import JobdError, StoreUnavailable
 from jobd.ports import AuditEntry, Enforcement, Enrolment, RunFilter, Store
@@ -100,6 +101,39 @@ class BrokenStore(MemoryStore):
 
     async def skip_counts(self, since: datetime) -> dict[str, dict[str, int]]:
         raise StoreUnavailable("disk I/O error")
+
+    async def usage(self, jobs: Sequence[str], most: int) -> dict[str, Sequence[Any]]:
+        raise StoreUnavailable("disk I/O error")
+
+
+class KeptStore(MemoryStore):
+    """A store whose history is written by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uses: dict[str, list[RunUse]] = {}
+        self.skips: dict[str, dict[str, int]] = {}
+        self.skipped_at = NOW
+        self.asked: list[Sequence[str]] = []
+
+    async def usage(self, jobs: Sequence[str], most: int) -> dict[str, Sequence[RunUse]]:
+        self.asked.append(jobs)
+        return {job: self.uses[job] for job in jobs if job in self.uses}
+
+    async def skip_counts(self, since: datetime) -> dict[str, dict[str, int]]:
+        return self.skips if self.skipped_at >= since else {}
+
+
+def hourly(
+    first_s: float, last_s: float, *, days: float = 30, peak: int | None = 100 << 20, **facts: Any
+) -> list[RunUse]:
+    """Return runs of each hour until NOW that took evenly more, or less."""
+    count, outcome = round(days * 24), facts.get("outcome", Outcome.SUCCESS)
+    rise_s = (last_s - first_s) / count
+    return [
+        RunUse(NOW - timedelta(hours=count - n), outcome, first_s + rise_s * n, peak)
+        for n in range(count + 1)
+    ]
 
 
 def accept(event: OperatorEvent) -> Reply:

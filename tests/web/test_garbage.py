@@ -16,7 +16,9 @@ FEW = settings(
 )
 QUIET_S = 0.05
 METHODS = st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-NAMES = "api v1 jobs runs backup trigger output why pause cancel nodes pools drain undrain .."
+NAMES = (
+    "api v1 jobs runs backup trigger output why pause cancel nodes pools report drain undrain .."
+)
 PARTS = st.sampled_from([*NAMES.split(), ""]) | st.text(max_size=20)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

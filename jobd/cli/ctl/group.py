@@ -21,6 +21,7 @@ COMMANDS = {
     "nodes": Lazy("jobd.cli.ctl.nodes", "nodes", "Every node of the cluster."),
     "pools": Lazy("jobd.cli.ctl.nodes", "pools", "Every pool and who has its slots."),
     "why": Lazy("jobd.cli.ctl.why", "why", "Why a job ran, or did not."),
+    "report": Lazy("jobd.cli.ctl.report", "report", "What takes too much, or will, and when."),
     "reload": Lazy("jobd.cli.ctl.control", "reload", "Read the configuration again."),
     "top": Lazy("jobd.cli.ctl.top", "top", "A live view, in a terminal."),
 }

@@ -191,6 +191,8 @@ def test_why_of_a_job_without_history_says_so(ctl: Ctl) -> None:
         ["undrain"],
         ["nodes"],
         ["pools"],
+        ["report"],
+        ["report", "backup"],
         ["reload"],
         ["top"],
     ],

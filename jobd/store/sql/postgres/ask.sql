@@ -138,6 +138,51 @@ AS $$
     ) AS counted
 $$;
 
+-- name: usage
+-- An even sample of about so many, chosen in the index alone: rows of one job lie far apart.
+-- 2654435769 is 2^32 divided by the golden ratio. No LIMIT inside: for its sake the planner would
+-- walk through the runs of all jobs.
+CREATE OR REPLACE FUNCTION jobd.usage(asked jsonb) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
+AS $$
+DECLARE
+    seen  bigint := (asked ->> 'seen')::bigint;
+    bound bigint := (asked ->> 'most')::bigint * 4294967296;
+    its   record;
+    ids   bigint[];
+    uses  jsonb;
+    found jsonb := '[]';
+BEGIN
+    FOR its IN SELECT id, name FROM jobd.job
+        WHERE name IN (SELECT jsonb_array_elements_text(asked -> 'jobs'))
+    LOOP
+        ids := ARRAY(
+            SELECT id FROM (
+                SELECT id, row_number() OVER (ORDER BY id DESC) - 1 AS place,
+                    least(count(*) OVER (), seen) AS total
+                FROM jobd.run WHERE job_id = its.id AND ended_at IS NOT NULL
+            ) AS counted
+            WHERE place < seen AND place * 2654435769 % 4294967296 * total < bound
+        );
+        uses := (
+            SELECT jsonb_agg(
+                jsonb_build_array(ended_at, outcome, duration_s, memory_peak_bytes) ORDER BY id
+            )
+            FROM jobd.run
+            WHERE id = ANY (ids) AND ended_at IS NOT NULL AND duration_s IS NOT NULL
+                AND outcome IN ('success', 'timeout', 'oom')
+        );
+        IF uses IS NOT NULL THEN
+            found := found || jsonb_build_array(jsonb_build_array(its.name, uses));
+        END IF;
+    END LOOP;
+    RETURN jsonb_build_object('usage', found);
+END $$;
+
 -- name: note
 CREATE OR REPLACE FUNCTION jobd.note(asked jsonb) RETURNS jsonb
 LANGUAGE sql VOLATILE SECURITY DEFINER

@@ -55,6 +55,24 @@ SELECT job, reason, sum(count) FROM tick_record
 WHERE reason IS NOT NULL AND decided_at >= :since
 GROUP BY job, reason;
 
+-- name: usage
+-- An even sample of about :most, chosen in the index alone: rows of one job lie far apart.
+-- 2654435769 is 2^32 divided by the golden ratio.
+SELECT ended_at, outcome, duration_s, memory_peak_bytes FROM (
+    SELECT
+        id AS chosen, row_number() OVER (ORDER BY id DESC) - 1 AS place, count(*) OVER () AS total
+    FROM (
+        SELECT id FROM run
+        WHERE job_id = (SELECT job.id FROM job WHERE name = :job)
+            AND id NOT IN (SELECT active.id FROM run AS active WHERE active.ended_at IS NULL)
+        ORDER BY id DESC
+        LIMIT :seen
+    )
+) JOIN run ON run.id = chosen
+WHERE place * 2654435769 % 4294967296 * total < :most * 4294967296
+    AND duration_s IS NOT NULL AND outcome IN ('success', 'timeout', 'oom')
+ORDER BY id;
+
 -- name: audit_all
 SELECT at, by, action, target, detail FROM audit ORDER BY id DESC LIMIT :limit;
 

@@ -1,0 +1,159 @@
+"""Ceilings: how near a job's runs come to what they may take, and which job to look at first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import inf
+
+from jobd.core.forecast import Confidence, Forecast, Prospect, forecast
+from jobd.core.job import Job, Overlap
+from jobd.core.outcome import Outcome
+from jobd.core.schedule import AfterSchedule
+from jobd.core.usage import (
+    FEWEST_LATELY,
+    HIGH,
+    LATELY,
+    Measured,
+    RunUse,
+    durations,
+    memory_peaks,
+    recent,
+)
+
+SOON = timedelta(days=7)
+MUCH = 0.8  # of a limit: the alert on utilization begins there too
+
+_OVER, _SOON, _NEAR, _GROWING, _REST, _UNLIMITED, _UNKNOWN = range(7)  # the most urgent first
+
+
+class CeilingKind(StrEnum):
+    """What can be too little for a job."""
+
+    INTERVAL = "interval"  # at which its next tick is skipped
+    TIMEOUT = "timeout"
+    MEMORY = "memory_max"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A limit of a job, in seconds or bytes, and how its runs are beside it."""
+
+    kind: CeilingKind
+    limit: float
+    measured: Measured | None
+    recent: int  # runs, however they ended
+    hits: int  # of these: ended by it, or took longer than the interval
+    forecast: Forecast
+
+    @property
+    def lately(self) -> float | None:
+        """The share of the limit that is usual now."""
+        return None if self.measured is None else self.measured.lately / self.limit
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether somebody should be told of it in a sentence."""
+        is_hit = self.hits > (1 - HIGH) * self.recent
+        return is_hit or self.forecast.prospect in (Prospect.OVER, Prospect.REACHES)
+
+    @property
+    def high(self) -> float | None:
+        """The share of the limit that nineteen of twenty recent runs stay within."""
+        return None if self.measured is None else self.measured.high / self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class JobUsage:
+    """What a job's runs took, and what they may take."""
+
+    job: str
+    runs: int
+    duration: Measured | None
+    memory: Measured | None
+    ceilings: tuple[Ceiling, ...]
+
+
+def usage_of(
+    job: Job, interval: timedelta | None, uses: Sequence[RunUse], now: datetime
+) -> JobUsage:
+    """Return how near a job's runs come to its interval, its timeout and its memory ceiling.
+
+    A job that counts from the end of its last run cannot outgrow its interval, and one whose
+    runs may overlap is meant to.
+    """
+    duration, memory = durations(uses), memory_peaks(uses)
+    if isinstance(job.schedule, AfterSchedule) or job.overlap is Overlap.ALLOW:
+        interval = None
+    ceilings = list[Ceiling]()
+    if interval:
+        ceilings.append(_of_interval(interval.total_seconds(), duration, recent(uses), now))
+    if job.timeout:
+        ceilings.append(_of_timeout(job.timeout.total_seconds(), duration, recent(uses), now))
+    if job.limits.memory_max_bytes:
+        ceilings.append(_of_memory(job.limits.memory_max_bytes, memory, recent(uses), now))
+    return JobUsage(job.name, len(uses), duration, memory, tuple(ceilings))
+
+
+def most_urgent_first(usages: Sequence[JobUsage], now: datetime) -> list[JobUsage]:
+    """Return the jobs in the order in which somebody should look at them.
+
+    First what is too much already, then what will be soon, then what is near its limit,
+    then what grows, then the rest by use, and last what has not run.
+    """
+    return sorted(usages, key=lambda usage: (_urgency(usage, now), usage.job))
+
+
+def _of_interval(
+    limit_s: float, measured: Measured | None, lately: Sequence[RunUse], now: datetime
+) -> Ceiling:
+    longer = sum(use.duration_s > limit_s for use in lately)
+    ahead = forecast(measured, limit_s, now)
+    return Ceiling(CeilingKind.INTERVAL, limit_s, measured, len(lately), longer, ahead)
+
+
+def _of_timeout(
+    limit_s: float, measured: Measured | None, lately: Sequence[RunUse], now: datetime
+) -> Ceiling:
+    ended = sum(use.outcome is Outcome.TIMEOUT for use in lately)
+    ahead = forecast(measured, limit_s, now)
+    return Ceiling(CeilingKind.TIMEOUT, limit_s, measured, len(lately), ended, ahead)
+
+
+def _of_memory(
+    limit: float, measured: Measured | None, lately: Sequence[RunUse], now: datetime
+) -> Ceiling:
+    killed = sum(use.outcome is Outcome.OOM for use in lately)
+    ahead = forecast(measured, limit, now)
+    if _are_mostly_killed(lately[-LATELY:]):
+        ahead = Forecast(Prospect.OVER)
+    elif ahead.prospect is Prospect.OVER:
+        # At the ceiling is no proof: a kernel lets files that were read fill what is free
+        # below it, and takes that back. That runs are killed there is one.
+        ahead = Forecast(Prospect.STEADY)
+    return Ceiling(CeilingKind.MEMORY, limit, measured, len(lately), killed, ahead)
+
+
+def _are_mostly_killed(lately: Sequence[RunUse]) -> bool:
+    killed = sum(use.outcome is Outcome.OOM for use in lately)
+    return len(lately) >= FEWEST_LATELY and 2 * killed >= len(lately)
+
+
+def _urgency(usage: JobUsage, now: datetime) -> tuple[float, ...]:
+    ranks = [(*_rank(ceiling, now), -(ceiling.high or 0.0)) for ceiling in usage.ceilings]
+    return min(ranks, default=(_UNLIMITED if usage.runs else _UNKNOWN, 0.0, 0.0))
+
+
+def _rank(ceiling: Ceiling, now: datetime) -> tuple[float, float]:
+    """Return how urgent it is, and among equals the time that is left."""
+    ahead, high = ceiling.forecast, ceiling.high
+    if ahead.prospect is Prospect.OVER:
+        return _OVER, 0.0
+    if high is None:
+        return _UNKNOWN, 0.0
+    left = inf if ahead.at is None else (ahead.at - now) / SOON
+    if left <= 1 and ahead.confidence is not Confidence.GUESS:
+        return _SOON, left
+    if high >= MUCH:
+        return _NEAR, 0.0
+    return (_REST, 0.0) if left == inf else (_GROWING, left)

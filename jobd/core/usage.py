@@ -1,0 +1,89 @@
+"""Usage: what the kept runs of a job took, in time and in memory.
+
+Not every run says how much the work takes. A success does. One that its timeout or its
+memory ceiling ended took at least what was measured, and to leave it out would make a job
+look well when it is at its worst. A failure may have come at once or late, and a run that
+was canceled or lost was cut short for reasons of its own: they say nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from statistics import median
+
+from jobd.core.frequent import frequent
+from jobd.core.outcome import Outcome
+from jobd.core.trend import Trend, trend_of
+
+TELLING = (Outcome.SUCCESS, Outcome.TIMEOUT, Outcome.OOM)
+
+LATELY = 20  # runs whose median is what is usual now
+FEWEST_LATELY = 3  # of fewer, two slow ones would be the usual
+RECENT = 1 / 3  # of the kept runs, LATELY at least, tell how high it goes: the oldest may be past
+HIGH = 0.95  # the share of the recent runs that stay at or below the high value
+
+
+@frequent
+@dataclass(frozen=True, slots=True)
+class RunUse:
+    """What one run took; ``outcome`` is one of ``TELLING``."""
+
+    ended_at: datetime
+    outcome: Outcome
+    duration_s: float  # of the last attempt
+    memory_peak_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measure of a job, in seconds or bytes, over its kept runs."""
+
+    runs: int
+    first: datetime  # the ends of the oldest and the newest run
+    last: datetime
+    lately: float
+    high: float
+    trend: Trend | None  # None: too few runs to say
+
+    @property
+    def span(self) -> timedelta:
+        """How far back it can be seen."""
+        return self.last - self.first
+
+
+def durations(uses: Sequence[RunUse]) -> Measured | None:
+    """Return how long the runs took; None when there are none."""
+    return _measured(
+        [(use.ended_at, use.duration_s) for use in uses if use.outcome is not Outcome.OOM]
+    )
+
+
+def memory_peaks(uses: Sequence[RunUse]) -> Measured | None:
+    """Return how much memory the runs took at most; None when nothing measured it."""
+    peaks = [(use.ended_at, use.memory_peak_bytes) for use in uses]
+    return _measured([(at, float(peak)) for at, peak in peaks if peak is not None])
+
+
+def recent(uses: Sequence[RunUse]) -> Sequence[RunUse]:
+    """Return the runs that say how it is now, the last of them last."""
+    return sorted(uses, key=lambda use: use.ended_at)[-_recent(len(uses)) :]
+
+
+def _recent(runs: int) -> int:
+    return max(LATELY, round(runs * RECENT))
+
+
+def _measured(values: list[tuple[datetime, float]]) -> Measured | None:
+    if not values:
+        return None
+    values.sort()
+    ascending = sorted(value for _, value in values[-_recent(len(values)) :])
+    return Measured(
+        runs=len(values),
+        first=values[0][0],
+        last=values[-1][0],
+        lately=median(value for _, value in values[-LATELY:]),
+        high=ascending[ceil(HIGH * len(ascending)) - 1],
+        trend=trend_of([(at.timestamp(), value) for at, value in values]),
+    )
