@@ -6,7 +6,7 @@ that the sum of all reservations never passes the budget.
 """
 
 from dataclasses import dataclass, field
-from math import ceil, exp2, log2
+from math import ceil, exp2, inf, log2
 from typing import NamedTuple
 
 from jobd.core.ledger import SkipReason
@@ -26,6 +26,20 @@ class Need(NamedTuple):
 
 
 NOTHING = Need()
+
+
+class Opening(NamedTuple):
+    """What there is room for right now."""
+
+    memory_bytes: float = inf
+    for_store: bool = True  # also what asks the store
+
+    def fits(self, need: Need) -> bool:
+        """Return whether a run may start now."""
+        return need.memory_bytes <= self.memory_bytes and (self.for_store or not need.asks_store)
+
+
+CLOSED = Opening(-inf)
 
 
 def reservation(
@@ -78,9 +92,14 @@ class Room:
         """Return whether the node, if it were idle, had the memory for a run."""
         return self.memory_budget_bytes is None or memory_bytes <= self.memory_budget_bytes
 
-    def fits(self, need: Need) -> bool:
-        """Return whether a run may start now."""
-        return self.obstacle(need) is None
+    def opening(self) -> Opening:
+        """Return what there is room for now."""
+        holding = self.pressure.holding
+        if self.is_full or (holding and holding != {Strain.STORE}):
+            return CLOSED
+        budget = self.memory_budget_bytes
+        free = inf if budget is None else budget - self.reserved_bytes
+        return Opening(free, not holding)
 
     def obstacle(self, need: Need) -> SkipReason | None:
         """Return why a run may not start now, or None."""

@@ -57,21 +57,28 @@ def _why_no_room(state: SchedulerState, candidate: Candidate, now: datetime) -> 
     reason = state.room.obstacle(candidate.need)
     if reason is not None or not state.waiting:
         return reason
-    before = state.waiting.stands_before(candidate, state.room.fits, now)
+    before = state.waiting.stands_before(candidate, state.room.opening(), now)
     return None if before is None else before.held_by  # what has just come free is another's
 
 
 def _wait_for_room(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
     set_deadline(state, candidate)
     if candidate.ages_at is NEVER:
-        is_on_time = candidate.request.trigger is Trigger.SCHEDULE
-        since = candidate.due if is_on_time and candidate.retry_of is None else now
-        candidate.ages_at = since + start_deadline(candidate.job, now) / 2
+        candidate.ages_at = _ages_at(candidate, now)
     turned_away = state.waiting.enter(candidate)
-    if turned_away is not candidate:
+    if turned_away is not candidate and candidate.request_id is not None:
         reply(state, candidate, f"waits for room: {state.room.words(candidate.need)}")
     if turned_away is not None:
         drop(state, turned_away, SkipReason.BACKLOG, f"{state.waiting.size} wait already")
+
+
+def _ages_at(candidate: Candidate, now: datetime) -> datetime:
+    """Return when it has waited for half of its window: that of a tick on time began when it
+    was due, that of all others begins now."""
+    is_on_time = candidate.request.trigger is Trigger.SCHEDULE and candidate.retry_of is None
+    if is_on_time and candidate.deadline is not None:
+        return candidate.due + (candidate.deadline - candidate.due) / 2
+    return now + start_deadline(candidate.job, now) / 2
 
 
 def wait_for_pool(state: SchedulerState, candidate: Candidate) -> None:

@@ -8,12 +8,11 @@ When the line is too long, the last in order has to go, be it the newcomer or an
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from jobd.core.admission import Need
+from jobd.core.admission import Need, Opening
 
 
 class Waiter(Protocol):
@@ -45,7 +44,6 @@ class Waiter(Protocol):
 
 
 W = TypeVar("W", bound=Waiter)
-Fits = Callable[[Need], bool]  # whether there is room for one that needs this
 _Place = tuple[int, datetime, str]
 
 
@@ -91,21 +89,21 @@ class Line(Generic[W]):
         del self._by_age[bisect_left(self._by_age, _age(waiter))]
         return True
 
-    def stands_before(self, waiter: W, fits: Fits, now: datetime) -> W | None:
+    def stands_before(self, waiter: W, opening: Opening, now: datetime) -> W | None:
         """Return who in the line gets room before one who stands outside and fits, if any."""
         aged = self._aged(now)
         if waiter.ages_at <= now:
             return aged if aged is not None and _age(aged) < _age(waiter) else None
-        first = aged or self._first(fits)
+        first = aged or self._first(opening)
         is_aged_or_before = first is not None and (first is aged or _place(first) < _place(waiter))
         return first if is_aged_or_before else None
 
-    def next(self, fits: Fits, now: datetime) -> W | None:
+    def next(self, opening: Opening, now: datetime) -> W | None:
         """Take out who gets room now, or return None."""
         chosen = self._aged(now)
         if chosen is None:
-            chosen = self._first(fits)
-        elif not fits(chosen.need):
+            chosen = self._first(opening)
+        elif not opening.fits(chosen.need):
             return None
         if chosen is not None:
             self.leave(chosen)
@@ -121,9 +119,14 @@ class Line(Generic[W]):
             return None
         return self._waiters[self._by_age[0][1]]
 
-    def _first(self, fits: Fits) -> W | None:
+    def _first(self, opening: Opening) -> W | None:
         """Return the first in order whom there is room for."""
-        heads = [alike[0] for need, alike in self._by_need.items() if fits(need)]
+        free, for_store = opening
+        heads = [  # Opening.fits() in place: it would be called for every need with every tick
+            alike[0]
+            for need, alike in self._by_need.items()
+            if need.memory_bytes <= free and (for_store or not need.asks_store)
+        ]
         return self._waiters[min(heads)[2]] if heads else None
 
     def _turn_away(self) -> W | None:

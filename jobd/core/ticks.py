@@ -13,7 +13,7 @@ from jobd.core.ledger import SkipReason, TickRange
 from jobd.core.misfire import MisfirePlan
 from jobd.core.pools import demand as pool_demand
 from jobd.core.schedule import AfterSchedule, Tick, due_time
-from jobd.core.state import MICROSECOND, Candidate, JobTrack, SchedulerState, start_deadline
+from jobd.core.state import MICROSECOND, NEVER, Candidate, JobTrack, SchedulerState, start_deadline
 from jobd.core.timers import TimerKind
 from jobd.core.wishes import pause_words
 
@@ -191,13 +191,13 @@ def _propose(
     run_id = state.run_id(job.name, fire_time)
     if run_id in track.open or run_id in track.runs:
         return  # the clock went back: this very tick waits, or runs, already
-    due = due_of(job, fire_time)
+    due, ages_at = due_of(job, fire_time), NEVER
     if track.open:
-        due = _supersede(state, track, due)
+        due, ages_at = _supersede(state, track, due)
     demand = _demand(job.overlap, job.max_instances, pool_demand(state, job))
     # settled_until is right unless another tick waits; take_effects() sees to it.
     request = ClaimRequest(run_id, job.name, fire_time, trigger, demand, settled_until=track.cursor)
-    candidate = Candidate(job, request, due, deadline)
+    candidate = Candidate(job, request, due, deadline, ages_at=ages_at)
     track.open[run_id] = candidate
     if state.neighbours is not None and state.is_shared(job):
         turns.await_turn(state, track, candidate, now)
@@ -215,21 +215,22 @@ def _was_store_silent(state: SchedulerState, instant: datetime) -> bool:
     return state.neighbours is not None and state.neighbours.was_silent_at(instant)
 
 
-def _supersede(state: SchedulerState, track: JobTrack, due: datetime) -> datetime:
+def _supersede(state: SchedulerState, track: JobTrack, due: datetime) -> tuple[datetime, datetime]:
     """Skip the job's tick that still waits for room: the one that comes now is fresher.
 
-    Returns since when the fresher one has waited: it keeps the place in the line, or a job
-    with a short interval would never reach its head on a busy node.
+    Returns since when the fresher one has waited, and when it is aged: it keeps the place in
+    the line, or a job with a short interval would never reach its head on a busy node.
     """
+    ages_at = NEVER
     if track.job.overlap is Overlap.ALLOW:
-        return due
+        return due, ages_at
     for older in tuple(track.open.values()):
         waits = older in state.waiting or older.key in state.wait_for_pool
         if waits and older.request.fire_time is not None:
-            due = min(due, older.due)
+            due, ages_at = min(due, older.due), min(ages_at, older.ages_at)
             reason = older.held_longest_by(state.now) or SkipReason.MAX_RUNNING
             drop(state, older, reason, "still waited when the next tick came")
-    return due
+    return due, ages_at
 
 
 def _owe(state: SchedulerState, track: JobTrack, owed: TickRange, now: datetime) -> None:

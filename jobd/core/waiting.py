@@ -13,7 +13,7 @@ def admit_waiting(state: SchedulerState, now: datetime) -> None:
     """Let in as many of those who wait as there is room for, the first in line first."""
     if not state.waiting or state.is_stopping or state.room.is_full:
         return
-    while (candidate := state.waiting.next(state.room.fits, now)) is not None:
+    while (candidate := state.waiting.next(state.room.opening(), now)) is not None:
         consider(state, state.tracks[candidate.job.name], candidate, now)
 
 

@@ -142,3 +142,22 @@ def strained(strain: Strain, limit: float, measured: float) -> Pressure:
     pressure.limit({strain: limit})
     pressure.measure({strain: measured})
     return pressure
+
+
+# -- its opening ----------------------------------------------------------------------------
+
+ROOMS = st.builds(
+    Room,
+    max_running=st.integers(0, 2),
+    memory_budget_bytes=st.none() | st.integers(0, 3),
+    taken=st.integers(0, 2),
+    reserved_bytes=st.integers(0, 3),
+    is_closed=st.booleans(),
+    pressure=st.builds(Pressure, holding=st.frozensets(st.sampled_from(Strain))),
+)
+
+
+@given(ROOMS, st.integers(0, 3), st.booleans())
+def test_an_opening_says_what_the_room_says(room: Room, size: int, asks_store: bool) -> None:
+    wanted = Need(size, asks_store)
+    assert room.opening().fits(wanted) == (room.obstacle(wanted) is None)

@@ -292,7 +292,7 @@ def test_nobody_waits_who_could_start(those: list[tuple[int, str]]) -> None:
         act(desk, n, what)
         room, line = desk.scheduler.state.room, desk.scheduler.state.waiting.in_order()
         if not any(one.ages_at <= desk.now for one in line):
-            assert not any(room.fits(one.need) for one in line)
+            assert not any(room.opening().fits(one.need) for one in line)
 
 
 @given(steps)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.admission import NOTHING, Need
+from jobd.core.admission import NOTHING, Need, Opening
 from jobd.core.line import Line
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -60,12 +60,12 @@ def keys(line: Line[Guest]) -> list[str]:
 
 
 def next_key(line: Line[Guest], free: int = ALL_FIT, second: int = 0) -> str | None:
-    chosen = line.next(lambda need: need.memory_bytes <= free, at(second))
+    chosen = line.next(Opening(free), at(second))
     return None if chosen is None else chosen.key
 
 
 def before_key(line: Line[Guest], one: Guest, free: int = ALL_FIT, second: int = 0) -> str | None:
-    found = line.stands_before(one, lambda need: need.memory_bytes <= free, at(second))
+    found = line.stands_before(one, Opening(free), at(second))
     return None if found is None else found.key
 
 
@@ -136,7 +136,7 @@ def test_the_older_of_two_aged_ones_comes_first_from_outside_too() -> None:
 def test_who_was_next_has_nobody_before_it(those: list[Guest], free: int, second: int) -> None:
     """Or the two would send it round for ever."""
     line = fill(100, *those)
-    chosen = line.next(lambda need: need.memory_bytes <= free, at(second))
+    chosen = line.next(Opening(free), at(second))
     assert chosen is None or before_key(line, chosen, free, second) is None
 
 
