@@ -56,6 +56,7 @@ def _room_view(state: SchedulerState) -> RoomView:
         room.reserved_bytes,
         room.memory_budget_bytes,
         room.pressure.words(),
+        room.pressure.all_words(),
         frozenset(reason for reason, holds in holding.items() if holds),
     )
 

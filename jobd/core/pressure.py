@@ -42,6 +42,11 @@ class Pressure:
         """Return what holds, for people: ``memory 31 % (limit 20 %)``."""
         return ", ".join(self._word(strain) for strain in sorted(self.holding))
 
+    def all_words(self) -> str:
+        """Return all that has a limit and is measured, in the same words; "" if nothing is."""
+        measured = [strain for strain in sorted(self.limits) if strain in self.measured]
+        return ", ".join(self._word(strain) for strain in measured)
+
     def _holds(self, strain: Strain) -> bool:
         limit = self.limits.get(strain)
         if limit is None:
@@ -52,5 +57,5 @@ class Pressure:
     def _word(self, strain: Strain) -> str:
         value, limit = self.measured[strain], self.limits[strain]
         if strain is Strain.STORE:
-            return f"the store answers in {value:.1f} s (limit {limit:g} s)"
+            return f"the store answers in {value:.3g} s (limit {limit:g} s)"
         return f"{strain.value} {value:.0f} % (limit {limit:g} %)"

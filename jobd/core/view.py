@@ -95,12 +95,14 @@ class SharedView:
 class RoomView:
     """What is taken of the node, and what keeps anything new from starting.
 
-    ``pressure``: what is above its limit, in words, "" when nothing is.
+    ``pressure``: what is above its limit, in words, "" when nothing is; ``measured``: all that
+    has a limit and can be measured.
     """
 
     memory_reserved_bytes: int = 0
     memory_budget_bytes: int | None = None  # None: no bound
     pressure: str = ""
+    measured: str = ""
     holding: frozenset[SkipReason] = frozenset()  # of max_running, memory_budget and pressure
 
 

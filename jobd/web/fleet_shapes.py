@@ -57,6 +57,7 @@ def room_shape(view: NodeView) -> JsonObject:
         "memory_reserved_bytes": room.memory_reserved_bytes,
         "memory_budget_bytes": room.memory_budget_bytes,
         "pressure": room.pressure,
+        "pressure_measured": room.measured,
         "holding": [*sorted(room.holding)],
     }
 

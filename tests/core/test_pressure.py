@@ -53,5 +53,10 @@ def test_a_limit_that_is_raised_lets_go(pressure: Pressure) -> None:
 
 def test_what_holds_is_said_in_words(pressure: Pressure) -> None:
     pressure.measure({Strain.MEMORY: 31.4, Strain.STORE: 1.25})
-    words = "memory 31 % (limit 20 %), the store answers in 1.2 s (limit 1 s)"
+    words = "memory 31 % (limit 20 %), the store answers in 1.25 s (limit 1 s)"
     assert pressure.words() == words
+
+
+def test_what_does_not_hold_is_shown_too(pressure: Pressure) -> None:
+    pressure.measure({Strain.MEMORY: 3.0, Strain.CPU: 99.0})
+    assert (pressure.words(), pressure.all_words()) == ("", "memory 3 % (limit 20 %)")

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from jobd.core import enrol, runs, ticks, turns
+from jobd.core import enrol, needs, runs, ticks, turns
 from jobd.core.effects import Claim
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Tick, due_time
@@ -194,3 +194,13 @@ def test_no_needless_kill_catches_renewals_that_queue_behind_claims(monkeypatch)
 def fresh_demands():
     yield
     ticks._demand.cache_clear()
+
+
+def test_within_budget_catches_a_room_that_reserves_no_memory(monkeypatch):
+    """A place under max_running is all that a run takes then."""
+    monkeypatch.setattr(needs, "reservation", lambda *_: 0)
+    needs._need.cache_clear()
+    try:
+        assert is_caught(checkers.within_budget)
+    finally:
+        needs._need.cache_clear()

@@ -84,6 +84,7 @@ def _node_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
         ("jobs", f"{document['jobs']}, {document['paused']} paused"),
         ("running", f"{document['running']} of at most {document['max_running']}"),
         ("memory", _memory_words(document)),
+        ("pressure", document["pressure_measured"] or "not measured: no /proc/pressure here"),
         ("waiting", f"{document['waiting']} of at most {document['max_waiting']}"),
     ]
 

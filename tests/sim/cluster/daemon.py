@@ -27,12 +27,14 @@ from jobd.core.events import (
     Configured,
     DrainAsked,
     Event,
+    NodeMeasured,
     Recovered,
     ShutdownAsked,
     SupervisorLost,
     Woke,
 )
 from jobd.core.job import Job
+from jobd.core.pressure import Strain
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.loop import JUMP
 from jobd.daemon.shared_clock import SharedClock
@@ -127,16 +129,20 @@ class Daemon:
             orphans = tuple(run_now(self.node.shared.orphans()))
         if not self.is_configured:
             memories = {**memories, **self._local_memories()}
-        self.handle(
-            Configured(
-                mine, memories, world.max_running, 20, orphans=orphans, drain=self.node.drain
-            )
-        )
+        room = {"memory_budget_bytes": world.memory_budget, "pressure": {Strain.MEMORY: 20.0}}
+        places = (world.max_running, 20, orphans)
+        self.handle(Configured(mine, memories, *places, drain=self.node.drain, **room))
         if not self.is_configured:
             self.is_configured = True
+            self.measure()
             self.meet_supervisor()
             self.renewals.start()
             self.shared.start()
+
+    def measure(self) -> None:
+        """Read how much the node is under pressure."""
+        if self.is_configured:
+            self.handle(NodeMeasured({Strain.MEMORY: 90.0 if self.node.is_pressed else 0.0}))
 
     def _node_jobs(self) -> dict[str, Job]:
         shared = self.world.shared

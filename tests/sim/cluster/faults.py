@@ -24,9 +24,10 @@ KINDS = (
     "store_clock",
     "wall",
     "drain",
+    "pressure",
     "rolling",
 )
-OF_ONE_NODE = ("daemon", "supervisor", "machine", "freeze", "cut", "wall", "drain")
+OF_ONE_NODE = ("daemon", "supervisor", "machine", "freeze", "cut", "wall", "drain", "pressure")
 MOMENTS = ("commit", "commit", "renewed", "renewed", "kill", "start", "posted")
 ENDS_S = 600.0  # no fault lasts longer than so much after the last one
 
@@ -87,6 +88,7 @@ def _on_node(kind: str, for_s: float, chance: random.Random) -> Callable[[Node],
         "cut": lambda node: node.cut(_left(node.world, for_s)),
         "wall": lambda node: node.jump_wall(by_s),
         "drain": _drain_for(for_s),
+        "pressure": lambda node: node.press(_left(node.world, for_s)),
     }
     return acts[kind]
 

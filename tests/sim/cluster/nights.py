@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobd.core.job import Catchup, Command, Job, Overlap, Pool, Retries, Scope
+from jobd.core.job import Catchup, Command, Job, Limits, Overlap, Pool, Retries, Scope
 from jobd.core.lease import LeaseTerms
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule
 from tests.sim.cluster import faults
@@ -20,6 +20,8 @@ SETTLE_S = 900.0  # the longest trouble is over by then
 STEPS = ("store_clock",)
 LEASES_S = (30, 60, 120, *(300,) * 8, *(600,) * 3)  # a short one is renewed at great cost
 SIZES = (*(2,) * 8, *(3,) * 8, 4, 4, 5)  # of clusters; what a night costs grows with its square
+MIB = 1 << 20
+BUDGETS = (None, None, 400 * MIB)  # of nodes; what fits into it together is few runs
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
@@ -46,9 +48,8 @@ def night(seed: int, plan: Night = Night()) -> World:
     kinds = plan.kinds
     if len(kinds) > 1 and chance.random() < 0.5:
         kinds = tuple(kind for kind in kinds if kind not in STEPS)
-    world = plan.world(
-        seed, jobs, durations, names, terms, max_running=chance.choice([3, 100, 100])
-    )
+    room = {"max_running": chance.choice([3, 100, 100]), "memory_budget": chance.choice(BUDGETS)}
+    world = plan.world(seed, jobs, durations, names, terms, **room)
     with _without_collections():
         _live(world, plan, kinds)
     return world
@@ -116,7 +117,7 @@ def _members() -> Iterator[tuple[Job, Duration]]:
     yield _job("brief", _every(20, "brief"), retries=retries), _takes(1, 5)
     yield _job("hourly", _cron(hourly, "hourly")), _takes(1, 20)
     yield _job("zoned", _cron("30 1,2,3 * * *", "zoned", "Europe/Berlin")), _takes(1, 20)
-    yield _job("slow", _every(60, "slow"), retries=retries), _takes(100, 3000)
+    yield _job("slow", _every(60, "slow"), retries=retries, limits=_ceiling(300)), _takes(100, 3000)
     yield _job("patient", _every(60, "patient"), overlap=Overlap.QUEUE), _varies(600, 5000)
     yield (
         _job(
@@ -130,10 +131,16 @@ def _members() -> Iterator[tuple[Job, Duration]]:
     )
     yield _job("spread", _cron("10 * * * *", "spread"), jitter=20 * MINUTE), _takes(5, 50)
     yield (
-        _job("thorough", _cron(hourly, "thorough"), catchup=Catchup.ALL, retries=retries),
+        _job(
+            "thorough",
+            _cron(hourly, "thorough"),
+            catchup=Catchup.ALL,
+            retries=retries,
+            limits=_ceiling(400),
+        ),
         _takes(5, 300),
     )
-    yield _job("lazy", _cron(hourly, "lazy"), max_duty=0.3), _takes(30, 1800)
+    yield _job("lazy", _cron(hourly, "lazy"), max_duty=0.3, limits=_ceiling(200)), _takes(30, 1800)
     yield _job("next", AfterSchedule.of(60 * MINUTE), retries=retries), _takes(5, 600)
     yield (
         _job("flaky", _cron(hourly, "flaky"), retries=retries, timeout=2 * MINUTE),
@@ -147,6 +154,10 @@ def _members() -> Iterator[tuple[Job, Duration]]:
 
 def _job(name: str, schedule: object, scope: Scope = Scope.CLUSTER, **settings: object) -> Job:
     return Job(name, Command(("true",)), schedule=schedule, scope=scope, **settings)  # type: ignore[arg-type]
+
+
+def _ceiling(mebibytes: int) -> Limits:
+    return Limits(memory_max_bytes=mebibytes * MIB)
 
 
 def _cron(text: str, name: str, zone: str = "UTC") -> CronSchedule:

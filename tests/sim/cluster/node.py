@@ -35,6 +35,7 @@ class Node:
         self.drain: Pause | None = None
         self._drained_s = float("inf")
         self.cut_until_s = 0.0
+        self._pressed_until_s = 0.0
         self.incarnations = 0
         self.supervisor = Supervisor(self)
         self.daemon: Daemon | None = None
@@ -108,6 +109,23 @@ class Node:
         self._trouble(for_s + 15)
         self.cut_until_s = max(self.cut_until_s, self.world.now_s + for_s)
         self.world.after(for_s + 1e-6, self.world.stir)
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether its memory is so scarce that nothing new should start."""
+        return self.world.now_s < self._pressed_until_s
+
+    def press(self, for_s: float) -> None:
+        """Let something else on this machine take its memory for a while."""
+        self._trouble(for_s + 15)
+        self._pressed_until_s = max(self._pressed_until_s, self.world.now_s + for_s)
+        self._measure()
+        self.world.after(for_s + 1e-6, self._measure)
+
+    def _measure(self) -> None:
+        daemon = self.daemon
+        if daemon is not None:
+            daemon.when_running(daemon.measure)
 
     def jump_wall(self, by_s: float) -> None:
         """Let somebody set the clock on this node's wall."""

@@ -73,6 +73,7 @@ class World:
     names: tuple[str, ...]
     terms: LeaseTerms
     max_running: int = 100
+    memory_budget: int | None = None  # of every node, in bytes
     node_class: type[Node] = Node
     now_s: float = 0.0
     calm_s: float = 0.0  # from then on nothing goes wrong any more

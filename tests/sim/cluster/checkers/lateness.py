@@ -30,7 +30,7 @@ def in_time(world: World) -> list[str]:
 
 def prompt(world: World) -> list[str]:
     """Where nothing stands in their way, ticks start at once, whichever node is dead."""
-    if world.max_running < 3 * len(world.jobs):
+    if world.memory_budget is not None or world.max_running < 3 * len(world.jobs):
         return []
     complaints = []
     for job, row, due in _rows(world):
