@@ -154,8 +154,11 @@ def _recognize(state: SchedulerState, event: Configured) -> None:
     met = [state.runs[run_id] for run_id in leased if run_id in state.runs]
     strange = [one for one in met if not (one.is_leased and one.job.command.argv)]
     for run_track in strange:
-        run_track.job = state.tracks[run_track.run.job].job
-        run_track.is_leased = True
+        track = state.tracks[run_track.run.job]
+        run_track.job, run_track.is_leased = track.job, True
+        if run_track.state is not RunState.BACKOFF:
+            state.room.release(run_track.need)
+            take_room(state, track, run_track)  # now it is known what it may take
     if strange:
         renew(state)
 

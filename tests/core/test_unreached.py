@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobd.core.job import Limits
 from jobd.core.view import JobState
 from tests.core.cluster_desk import ClusterDesk, NodeDesk
 from tests.core.surroundings import Asked
@@ -53,3 +54,16 @@ def test_a_wish_for_every_job_says_where_it_counts(node: NodeDesk) -> None:
     node.join()
     words = '2 paused: 1 on every node; 1 of scope = "node" on app1 only'
     assert node.pause().message == words
+
+
+def test_a_run_that_the_supervisor_held_reserves_its_ceiling_once_its_job_is_known(
+    new_cluster: type[ClusterDesk],
+) -> None:
+    cluster = new_cluster("app1", memory_budget=1 << 30)
+    cluster.job("a", every="10m", limits=Limits(memory_max_bytes=700 << 20))
+    node = cluster.nodes["app1"]
+    cluster.pass_time("10m")
+    node.cut()
+    node.restart()
+    node.join()
+    assert node.node().room.memory_reserved_bytes == 700 << 20

@@ -14,8 +14,8 @@ from tests.web.fake_node import NOW, BrokenStore, FakeNode, Served, job_named, v
 
 STATUS_KEYS = """active_elsewhere active_runs config config_path drain draining enforcement failing
 holding http jobs labels load max_running max_waiting memory_budget_bytes
-memory_reserved_bytes node now paused pid pressure pressure_measured ready ready_reason running shared
-skipped_24h socket started_at stopping store upcoming version waiting waiting_ticks"""
+memory_reserved_bytes node now paused pid pressure pressure_measured ready ready_reason running
+shared skipped_24h socket started_at stopping store upcoming version waiting waiting_ticks"""
 JOB_KEYS = """active description elsewhere enabled interval_s job last_duration_s last_ended
 last_outcome last_started last_success memory_peak_bytes next_due next_fire nodes owner pause pool
 rest_until runbook schedule scope skip_next smoothed_duration_s state tags timezone utilization
