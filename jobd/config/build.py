@@ -40,6 +40,7 @@ class JobBuilder:
             max_instances=table.max_instances,
             max_duty=share(table.max_duty),
             timeout=share(table.timeout),
+            watchdog=share(table.watchdog),
             stop_signal=table.stop_signal,
             kill_after=share(table.kill_after),
             limits=share(_limits(draft)),

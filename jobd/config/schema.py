@@ -171,6 +171,7 @@ class JobTable(Table):
     priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
 
     timeout: Period | None = None
+    watchdog: Period | None = None
     stop_signal: Annotated[int, PlainValidator(kinds.signal_number)] = 15
     kill_after: Annotated[timedelta, _duration(timedelta(0), _HOUR)] = 10 * _SECOND
     memory_max: Size | None = None
@@ -219,5 +220,4 @@ class JobTable(Table):
     expected_duration: Period | None = None
     expected_memory: Size | None = None
 
-    watchdog: Later = None
     steps: Later = None

@@ -142,6 +142,7 @@ class Job:
     max_instances: int = 1
     max_duty: float = 1.0
     timeout: timedelta | None = None
+    watchdog: timedelta | None = None  # how long it may be silent; None: for ever
     stop_signal: int = 15
     kill_after: timedelta = timedelta(seconds=10)
     limits: Limits = field(default_factory=Limits)

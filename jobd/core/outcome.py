@@ -23,6 +23,7 @@ class StopCause(StrEnum):
     """Why the supervisor ended a process tree that had not ended by itself."""
 
     TIMEOUT = "timeout"
+    WATCHDOG = "watchdog"  # it did not say in time that it is alive
     CANCEL = "cancel"  # an operator
     REPLACE = "replace"  # the next run of an overlap = "replace" job
     SHUTDOWN = "shutdown"  # the daemon's grace is over
@@ -48,6 +49,7 @@ class Exit:
 
 _BY_CAUSE = {
     StopCause.TIMEOUT: Outcome.TIMEOUT,
+    StopCause.WATCHDOG: Outcome.TIMEOUT,
     StopCause.CANCEL: Outcome.CANCELED,
     StopCause.REPLACE: Outcome.CANCELED,
     StopCause.SHUTDOWN: Outcome.CANCELED,

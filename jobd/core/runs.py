@@ -125,7 +125,9 @@ def attempt_ended(state: SchedulerState, run_track: RunTrack, end: AttemptEnded)
     if end.exit.stop_cause is StopCause.TRUST:
         run_track.is_trusted = False  # whose run it is now, the next renewal says
     outcome = judge(end.exit, run_track.job.success_exit_codes, end.matched_failure)
-    record = _record(run_track, outcome, end.ended_at, _words(end, outcome), end.exit)
+    record = _record(
+        run_track, outcome, end.ended_at, _words(end, outcome, run_track.job), end.exit
+    )
     _attempt_over(state, run_track, record, end.ended_at)
 
 
@@ -249,8 +251,11 @@ def _measured(seen: Exit) -> _Measured:
 _NOTHING: _Measured = (None, None, None, None, None, 0, 0)
 
 
-def _words(end: AttemptEnded, outcome: Outcome) -> str:
+def _words(end: AttemptEnded, outcome: Outcome, job: Job) -> str:
     """Return what to tell people beside the outcome; most ends need no words."""
+    if end.exit.stop_cause is StopCause.WATCHDOG and job.watchdog is not None:
+        silence_s = job.watchdog.total_seconds()
+        return f"stopped by jobd: watchdog, it did not send WATCHDOG=1 for {silence_s:g} s"
     if end.exit.stop_cause is not None:
         return f"stopped by jobd: {end.exit.stop_cause.value}"
     if end.matched_failure and outcome is Outcome.FAILURE:

@@ -48,6 +48,7 @@ class Launch:
     pids_max: int | None = None
     nice: int | None = None
     oom_score_adj: int | None = None
+    watchdog_s: float | None = None  # at most, between two WATCHDOG=1 to its NOTIFY_SOCKET
 
 
 Report = RunStarted | RunNotStarted | AttemptEnded

@@ -18,6 +18,7 @@ from jobd.supervisor.journal import say
 from jobd.supervisor.keeper import Keeper
 from jobd.supervisor.leftovers import clear_leftovers, write_record
 from jobd.supervisor.loop import READABLE, Loop, Timer, wakeup_pipe
+from jobd.supervisor.mailboxes import Mailboxes
 from jobd.supervisor.notify import Notifier
 from jobd.supervisor.options import Options
 from jobd.supervisor.processes import become_subreaper
@@ -52,7 +53,8 @@ class Service:
         self._guard = Guard(self._enforcer.mark, self._enforcer.directories)
         self._enforcer.census.helpers = {self._guard.pid}
         self._enforcer.go_in()
-        self._keeper = Keeper(self._loop, self._enforcer)
+        self._mailboxes = Mailboxes(options.state_dir)
+        self._keeper = Keeper(self._loop, self._enforcer, self._mailboxes)
         self._keeper.adopt_ends(read_spool(options.state_dir))
         self._server = Server(
             _listen(options.socket), self._loop, self._keeper, self._enforcer.facts,
@@ -130,6 +132,7 @@ class Service:
         write_spool(self._options.state_dir, self._keeper.ends())
         self._server.say_bye()
         self._enforcer.close()
+        self._mailboxes.close()
         _unlink(self._options.socket)
 
     def _listen_to_signals(self) -> None:

@@ -35,6 +35,7 @@ class Spec:
         self.stdin = _text(launch["stdin"], "stdin") if "stdin" in launch else None
         self.timeout_s = _optional_seconds(launch, "timeout_s")
         self.until_s = _optional_seconds(launch, "until_steady_s")
+        self.watchdog_s = _optional_seconds(launch, "watchdog_s")
         self._take_identity(launch)
         self._take_ceilings(launch)
 

@@ -14,8 +14,8 @@ from jobd.ports import Enforcement, Launch, Report
 Frame = dict[str, Any]
 
 _OPTIONAL = (
-    "uid", "gid", "stdin", "timeout_s", "until_steady_s", "memory_max_bytes", "memory_high_bytes",
-    "cpu_max", "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
+    "uid", "gid", "stdin", "timeout_s", "watchdog_s", "until_steady_s", "memory_max_bytes",
+    "memory_high_bytes", "cpu_max", "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
 )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ def _limits(job: Job, enforcement: Enforcement) -> Iterator[Setting]:
     limits = job.limits
     soft = enforcement.memory if enforcement.memory.startswith("cgroup") else "none"
     yield Setting("timeout_s", "timeout", seconds(job.timeout), "supervisor")
+    yield Setting("watchdog_s", "watchdog", seconds(job.watchdog), "supervisor")
     yield Setting("stop_signal", "stop_signal", _signal_name(job.stop_signal), "supervisor")
     yield Setting("kill_after_s", "kill_after", seconds(job.kill_after), "supervisor")
     yield Setting("memory_max_bytes", "memory_max", limits.memory_max_bytes, enforcement.memory)

@@ -96,6 +96,7 @@ overlap = "allow"
 max_instances = 3
 max_duty = 0.5
 timeout = "1h"
+watchdog = "90s"
 stop_signal = "SIGINT"
 kill_after = "3s"
 memory_max = "512M"
@@ -142,6 +143,7 @@ slots = 2
         2,
         timedelta(seconds=3),
     )
+    assert job.watchdog == timedelta(seconds=90)
     assert job.limits == Limits(512 << 20, 256 << 20, 0.5, 200, 10, 50, -5, 500)
     assert (job.catchup, job.catchup_window) == (Catchup.ALL, timedelta(hours=2))
     assert job.start_deadline == timedelta(seconds=90)

@@ -1,5 +1,7 @@
 """Runs: attempts, retries and their delays, ends and what is learned from them."""
 
+from dataclasses import replace
+
 from jobd.core.effects import FinishRun, SaveRun
 from jobd.core.events import AttemptEnded
 from jobd.core.job import Retries
@@ -153,6 +155,18 @@ def test_a_success_that_no_pattern_could_doubt_says_so(desk: Desk) -> None:
     assert (record.outcome, record.reason) == (
         Outcome.SUCCESS,
         "judged without failure_pattern: it gave up after 5 s",
+    )
+
+
+def test_a_run_that_fell_silent_has_timed_out_and_says_by_what(desk: Desk) -> None:
+    desk.job("a", every="10m", watchdog="30s")
+    desk.pass_time("10m")
+    run_id, exit_ = desk.process("a").run.run_id, desk.end_unseen("a")
+    desk.handle(AttemptEnded(run_id, replace(exit_, stop_cause=StopCause.WATCHDOG), desk.now))
+    record = desk.history("a")[0]
+    assert (record.outcome, record.reason) == (
+        Outcome.TIMEOUT,
+        "stopped by jobd: watchdog, it did not send WATCHDOG=1 for 30 s",
     )
 
 

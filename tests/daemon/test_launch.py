@@ -85,11 +85,11 @@ def test_everything_of_the_job_is_handed_over() -> None:
     made = launched(
         argv=("sleep", "1"), cwd="/tmp", umask=0o077, stdin="/dev/zero", limits=limits,
         timeout=timedelta(minutes=1), stop_signal=2, kill_after=timedelta(seconds=3),
-        output_max_bytes=99,
+        output_max_bytes=99, watchdog=timedelta(seconds=9),
     )  # fmt: skip
     assert made == Launch(
         run_of(), ("sleep", "1"), made.env, "/tmp", str(OUTPUT), 99, 2, 3.0, None, None, (),
-        0o077, "/dev/zero", 60.0, None, 1 << 20, 1 << 19, 0.5, 10, 20, 30, 5, 500,
+        0o077, "/dev/zero", 60.0, None, 1 << 20, 1 << 19, 0.5, 10, 20, 30, 5, 500, 9.0,
     )  # fmt: skip
 
 

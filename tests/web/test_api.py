@@ -107,6 +107,7 @@ def test_parameters_of_runs_are_for_the_control_socket(server: Served, node: Fak
         ("timeout_s", 300.0, "job", "supervisor"),
         ("memory_max_bytes", 512 << 20, "defaults", "cgroup v1"),
         ("kill_after_s", 10.0, "built in", "supervisor"),
+        ("watchdog_s", None, "built in", None),
         ("pids_max", None, "built in", None),
         ("max_running", 16, "limits", "scheduler"),
     ],
