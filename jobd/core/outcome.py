@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobd.core.frequent import frequent
+from jobd.core.said import StepTime
 
 
 class Outcome(StrEnum):
@@ -45,6 +46,7 @@ class Exit:
     memory_peak_bytes: int | None  # None where nothing measured it
     output_bytes: int = 0  # all that the tree wrote
     output_dropped_bytes: int = 0  # what of it the middle lost
+    steps: tuple[StepTime, ...] = ()
 
 
 _BY_CAUSE = {

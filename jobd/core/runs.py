@@ -8,7 +8,7 @@ from jobd.core import tell
 from jobd.core.admission import Need
 from jobd.core.claim import ActiveRun, ClaimGranted
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
-from jobd.core.events import AttemptEnded
+from jobd.core.events import AttemptEnded, RunSaid
 from jobd.core.job import Job, Retries
 from jobd.core.learn import learned
 from jobd.core.lease import LeaseTerms
@@ -113,6 +113,13 @@ def started(run_track: RunTrack, at: datetime) -> None:
     run_track.started_at = at
 
 
+def said(state: SchedulerState, event: RunSaid, _: datetime) -> None:
+    """Note what a run says of itself, if its attempt has not ended meanwhile."""
+    run_track = state.runs.get(event.run_id)
+    if run_track is not None and run_track.state is RunState.RUNNING:
+        run_track.said = event.said
+
+
 def not_started(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
     """End an attempt that could not be executed."""
     state.room.release(run_track.need)
@@ -180,6 +187,7 @@ def _attempt_over(
     run = run_track.run
     delay = retry_delay(run_track.job.retries, run.run_id, run.attempt)
     run_track.run = replace(run, retry_at=now + delay)
+    run_track.said = None
     state.emit(FinishRun(Finish(record, None, None), will_retry=True))
     state.emit(SaveRun(run_track.run))
     state.timers.set(TimerKind.RETRY_DUE, run.run_id, now + delay)
@@ -232,6 +240,7 @@ def _record(
         reason,
         *(_NOTHING if seen is None else _measured(seen)),
         run.params,
+        () if seen is None else seen.steps,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobd.core.claim import ActiveRun
-from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunSaid, RunStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Launch:
     watchdog_s: float | None = None  # at most, between two WATCHDOG=1 to its NOTIFY_SOCKET
 
 
-Report = RunStarted | RunNotStarted | AttemptEnded
+Report = RunStarted | RunSaid | RunNotStarted | AttemptEnded
 
 
 class Supervisor(Protocol):

@@ -5,6 +5,7 @@ import resource
 from collections.abc import Callable
 
 from jobd.supervisor.attempt import Attempt
+from jobd.supervisor.bulletin import Bulletin
 from jobd.supervisor.child import Spawner, StartError, TooLate
 from jobd.supervisor.enforcer import Enforcer
 from jobd.supervisor.instants import wall_s
@@ -35,6 +36,7 @@ class Keeper:
         self._loop = loop
         self._enforcer = enforcer
         self._mailboxes = mailboxes
+        self._bulletin = Bulletin(loop, lambda frame: self.report(frame))
         self._spawner = Spawner()
         self._running: dict[str, Attempt] = {}
         self._mains: dict[int, Attempt] = {}
@@ -69,6 +71,11 @@ class Keeper:
             for attempt in self._running.values()
         ]
         return self.ends() + running
+
+    def greet(self, wants_said: bool) -> None:
+        """A daemon has come; ``wants_said``: it wants to know what runs say of themselves."""
+        voices = {run_id: attempt.voice for run_id, attempt in self._running.items()}
+        self._bulletin.greet(voices, wants_said)
 
     def start(self, launch: Launch, is_hurried: bool) -> None:
         """Start an attempt, and report that it started or why not; one that must be dead by
@@ -168,6 +175,7 @@ class Keeper:
         self._enforcer.census.mains.add(pid)
         attempt = Attempt(spec, tree, self._loop, self._enforcer.watches_memory, box)
         attempt.on_over = self._over
+        attempt.voice.on_news = self._bulletin.note
         self._running[spec.run_id] = self._mains[pid] = attempt
         attempt.begin(pid, ours)
         self._report_started(attempt)
@@ -212,6 +220,7 @@ class Keeper:
     def _over(self, attempt: Attempt) -> None:
         run, run_id = attempt.spec.run, attempt.spec.run_id
         del self._running[run_id]
+        self._bulletin.forget(run_id)
         end: Frame = {"run": run, "started_at": attempt.started_at, "exit": attempt.exit}
         self._end(run_id, {**end, "steps": attempt.steps} if attempt.steps else end)
 

@@ -3,12 +3,14 @@
 Used by the client only; the supervisor's process hands ``ActiveRun`` back as it came.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from jobd.core.claim import ActiveRun, Trigger
-from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunSaid, RunStarted
 from jobd.core.outcome import Exit, StopCause
+from jobd.core.said import Said, StepTime
 from jobd.ports import Enforcement, Launch, Report
 
 Frame = dict[str, Any]
@@ -93,15 +95,24 @@ def decode_held(frame: Frame) -> HeldRun:
     return HeldRun(
         run=decode_run(frame["run"]),
         started_at=None if started_at is None else _wall(started_at),
-        exit=None if exit_ is None else decode_exit(exit_),
+        exit=None if exit_ is None else decode_exit(exit_, frame.get("steps", ())),
         start_error=frame.get("start_error", ""),
     )
 
 
-def decode_exit(frame: Frame) -> Exit:
-    """Return the end of an attempt."""
-    cause = frame["stop_cause"]
-    return Exit(**{**frame, "stop_cause": None if cause is None else StopCause(cause)})
+def decode_exit(frame: Frame, steps: Iterable[tuple[str, float]] = ()) -> Exit:
+    """Return the end of an attempt. Its steps stand beside it, where daemons that know of none
+    pass them over."""
+    cause = None if frame["stop_cause"] is None else StopCause(frame["stop_cause"])
+    times = tuple(StepTime(step, duration_s) for step, duration_s in steps)
+    return Exit(**{**frame, "stop_cause": cause, "steps": times})
+
+
+def decode_said(frame: Frame) -> Said:
+    """Return what a run says of itself."""
+    since = frame["step_since"]
+    step_since = None if since is None else _wall(since)
+    return Said(frame["status"], frame["progress"], frame["step"] or "", step_since)
 
 
 def decode_report(frame: Frame) -> Report:
@@ -112,7 +123,10 @@ def decode_report(frame: Frame) -> Report:
     if kind == "not_started":
         return RunNotStarted(run_id, frame["reason"])
     if kind == "ended":
-        return AttemptEnded(run_id, decode_exit(frame["exit"]), _wall(frame["at"]))
+        exit_ = decode_exit(frame["exit"], frame.get("steps", ()))
+        return AttemptEnded(run_id, exit_, _wall(frame["at"]))
+    if kind == "said":
+        return RunSaid(run_id, decode_said(frame))
     raise ValueError(f"{kind!r} is no report")
 
 
