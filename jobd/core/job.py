@@ -106,6 +106,18 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class StepPatterns:
+    """By what a line of output begins a step, and by what it ends one.
+
+    ``start`` has a group ``step``, its name. ``end`` may have one called ``seconds``: what the
+    job itself says that the step took.
+    """
+
+    start: str
+    end: str | None = None  # None: only the next step ends one, or the end of the run
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """Words for people; nothing here changes what runs."""
 
@@ -160,6 +172,7 @@ class Job:
     scope: Scope = Scope.NODE
     nodes: tuple[str, ...] = ()  # names or labels of the nodes that may run it; none: all
     output_max_bytes: int = 1 << 20
+    steps: StepPatterns | None = None
     params: tuple[Param, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     enabled: bool = True

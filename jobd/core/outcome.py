@@ -47,6 +47,7 @@ class Exit:
     output_bytes: int = 0  # all that the tree wrote
     output_dropped_bytes: int = 0  # what of it the middle lost
     steps: tuple[StepTime, ...] = ()
+    steps_trouble: str = ""  # why they are not known
 
 
 _BY_CAUSE = {

@@ -273,4 +273,6 @@ def _words(end: AttemptEnded, outcome: Outcome, job: Job) -> str:
         return f"judged without failure_pattern: {end.search_trouble}"
     if end.exit.oom_killed and outcome is Outcome.SUCCESS:
         return "a process of it was killed at the memory ceiling; the job went on and succeeded"
+    if end.exit.steps_trouble and outcome is Outcome.SUCCESS:
+        return f"its steps are not known: {end.exit.steps_trouble}"
     return ""

@@ -49,6 +49,7 @@ class Launch:
     nice: int | None = None
     oom_score_adj: int | None = None
     watchdog_s: float | None = None  # at most, between two WATCHDOG=1 to its NOTIFY_SOCKET
+    steps: tuple[str, str | None] | None = None  # the patterns that begin and end one
 
 
 Report = RunStarted | RunSaid | RunNotStarted | AttemptEnded

@@ -30,7 +30,7 @@ _view = memoryview(_buffer)
 
 
 class Attempt:
-    """Holds one attempt; tells ``on_over`` when it is over, and ``exit`` and ``steps`` say how
+    """Holds one attempt; tells ``on_over`` when it is over, and ``exit`` and ``voice`` say how
     it was. ``box``: where it may send what it has to say of itself."""
 
     def __init__(
@@ -44,7 +44,6 @@ class Attempt:
         self.spec = spec
         self.started_at = 0.0
         self.exit: dict[str, object] | None = None
-        self.steps: list[list[object]] = []
         self.on_over: Callable[[Attempt], None] = _ignore
         self._tree = tree
         self._loop = loop
@@ -52,7 +51,7 @@ class Attempt:
         self._deadlines = Deadlines(
             spec.timeout_s, spec.kill_after_s, spec.until_s, spec.watchdog_s
         )
-        self.voice = Voice(spec.run_id, box, loop, self._deadlines)
+        self.voice = Voice(spec, box, loop, self._deadlines)
         self._memory: MemoryWatch | None = None
         if spec.memory_max is not None:
             self._memory = MemoryWatch(tree, spec.memory_max, loop, self._exceed, watches_memory)
@@ -77,7 +76,7 @@ class Attempt:
         self._tree.root(pid)
         self._loop.watch(pipe, READABLE, self._on_output)
         self._deadlines.begin(self._begun_s)
-        self.voice.begin()
+        self.voice.begin(self._begun_s)
         if self._memory is not None:
             self._memory.begin(self._begun_s)
         self._arm()
@@ -128,7 +127,6 @@ class Attempt:
             if not self._record_chunk():
                 break
         watched = self._memory.peak if self._memory is not None else None
-        self.steps = self.voice.end(ended_s)
         self._release()
         self.exit = {
             **_status_words(self._status),
@@ -140,7 +138,7 @@ class Attempt:
             "output_bytes": self._recorder.total,
             "output_dropped_bytes": self._recorder.dropped,
         }
-        self.on_over(self)
+        self.voice.end(ended_s, lambda: self.on_over(self))
         return True
 
     def _release(self) -> None:
@@ -168,6 +166,7 @@ class Attempt:
             return self._status is None
         if size:
             self._recorder.write(_view[:size])
+            self.voice.heard(_view[:size])
         return size > 0
 
     def _close_pipe(self) -> None:

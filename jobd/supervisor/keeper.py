@@ -19,7 +19,7 @@ Frame = dict[str, object]
 
 # More orders than this waiting is a stampede; see Enforcer.make_tree.
 STAMPEDE = 64
-_FILES_PER_RUN = 5
+_FILES_PER_RUN = 7
 _FILES_OF_OURS = 64
 _TRUST_ENDED: Frame = {
     "exit_code": None, "signal": None, "stop_cause": "trust", "oom_killed": False,
@@ -142,6 +142,7 @@ class Keeper:
             attempt = self._mains.pop(pid, None)
             if attempt is None:
                 strangers.add(pid)
+                self._enforcer.census.helpers.discard(pid)
             else:
                 exited.append((attempt, status, usage))
         if exited:
@@ -178,6 +179,8 @@ class Keeper:
         attempt.voice.on_news = self._bulletin.note
         self._running[spec.run_id] = self._mains[pid] = attempt
         attempt.begin(pid, ours)
+        if attempt.voice.helper is not None:
+            self._enforcer.census.helpers.add(attempt.voice.helper)
         self._report_started(attempt)
 
     def _open_mailbox(self, spec: Spec) -> Mailbox | None:
@@ -222,11 +225,13 @@ class Keeper:
         del self._running[run_id]
         self._bulletin.forget(run_id)
         end: Frame = {"run": run, "started_at": attempt.started_at, "exit": attempt.exit}
-        self._end(run_id, {**end, "steps": attempt.steps} if attempt.steps else end)
+        told = {"steps": attempt.voice.steps(), "steps_trouble": attempt.voice.trouble}
+        self._end(run_id, {**end, **{name: word for name, word in told.items() if word}})
 
     def _end(self, run_id: str, end: Frame) -> None:
         self._ended[run_id] = end
-        told: Frame = {name: end[name] for name in ("exit", "steps") if name in end}
+        names = ("exit", "steps", "steps_trouble")
+        told: Frame = {name: end[name] for name in names if name in end}
         self.report({"ev": "ended", "run": run_id, "at": wall_s(), **told})
 
 

@@ -154,7 +154,7 @@ class Service:
     def _restart_guard(self) -> None:
         self._enforcer.go_out()
         self._guard.restart()
-        self._enforcer.census.helpers = {self._guard.pid}
+        self._enforcer.census.helpers.add(self._guard.pid)
         self._enforcer.go_in()
 
 

@@ -38,9 +38,13 @@ class Steps:
         """The step ends; ``took_s``: what the job itself says that it took."""
         if self._current is None:
             return
-        spent_s = max(0.0, at - self._since) if took_s is None else took_s
-        self._totals[self._current] = self._totals.get(self._current, 0.0) + spent_s
+        self.add(self._current, max(0.0, at - self._since) if took_s is None else took_s)
         self._current, self._since = None, max(at, self._since)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count a step that somebody else has measured."""
+        name = name if self._has_room(name) else OTHER
+        self._totals[name] = self._totals.get(name, 0.0) + seconds
 
     def totals(self) -> list[list[object]]:
         """Return the steps that have ended, each with the seconds that it took in all."""

@@ -3,7 +3,6 @@
 Used by the client only; the supervisor's process hands ``ActiveRun`` back as it came.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ Frame = dict[str, Any]
 _OPTIONAL = (
     "uid", "gid", "stdin", "timeout_s", "watchdog_s", "until_steady_s", "memory_max_bytes",
     "memory_high_bytes", "cpu_max", "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
+    "steps",
 )  # fmt: skip
 
 
@@ -95,17 +95,18 @@ def decode_held(frame: Frame) -> HeldRun:
     return HeldRun(
         run=decode_run(frame["run"]),
         started_at=None if started_at is None else _wall(started_at),
-        exit=None if exit_ is None else decode_exit(exit_, frame.get("steps", ())),
+        exit=None if exit_ is None else decode_exit(exit_, frame),
         start_error=frame.get("start_error", ""),
     )
 
 
-def decode_exit(frame: Frame, steps: Iterable[tuple[str, float]] = ()) -> Exit:
-    """Return the end of an attempt. Its steps stand beside it, where daemons that know of none
-    pass them over."""
+def decode_exit(frame: Frame, beside: Frame) -> Exit:
+    """Return the end of an attempt. Its steps stand ``beside`` it, where daemons that know of
+    none pass them over."""
     cause = None if frame["stop_cause"] is None else StopCause(frame["stop_cause"])
-    times = tuple(StepTime(step, duration_s) for step, duration_s in steps)
-    return Exit(**{**frame, "stop_cause": cause, "steps": times})
+    steps = tuple(StepTime(step, duration_s) for step, duration_s in beside.get("steps", ()))
+    trouble = beside.get("steps_trouble", "")
+    return Exit(**{**frame, "stop_cause": cause, "steps": steps, "steps_trouble": trouble})
 
 
 def decode_said(frame: Frame) -> Said:
@@ -123,8 +124,7 @@ def decode_report(frame: Frame) -> Report:
     if kind == "not_started":
         return RunNotStarted(run_id, frame["reason"])
     if kind == "ended":
-        exit_ = decode_exit(frame["exit"], frame.get("steps", ()))
-        return AttemptEnded(run_id, exit_, _wall(frame["at"]))
+        return AttemptEnded(run_id, decode_exit(frame["exit"], frame), _wall(frame["at"]))
     if kind == "said":
         return RunSaid(run_id, decode_said(frame))
     raise ValueError(f"{kind!r} is no report")

@@ -96,6 +96,7 @@ def _rest(job: Job) -> Iterator[Setting]:
     yield Setting("retries", "retries", _retries_shape(job.retries), "scheduler")
     yield Setting("success_exit_codes", "success_exit_codes", codes, "scheduler")
     yield Setting("failure_pattern", "failure_pattern", job.failure_pattern, "daemon")
+    yield Setting("steps", "steps", _steps_shape(job), "supervisor")
     yield Setting("params", "params", _params_shape(job), "daemon")
     yield Setting("user", "user", command.user, "supervisor")
     yield Setting("group", "group", command.group, "supervisor")
@@ -134,6 +135,10 @@ def _retries_shape(retries: Retries) -> JsonObject:
         "jitter": retries.jitter,
         "on": [*sorted(outcome.value for outcome in retries.on)],
     }
+
+
+def _steps_shape(job: Job) -> Json:
+    return None if job.steps is None else {"start": job.steps.start, "end": job.steps.end}
 
 
 def _params_shape(job: Job) -> Json:

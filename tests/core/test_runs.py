@@ -197,6 +197,14 @@ def test_the_steps_of_an_attempt_are_in_its_record(desk: Desk) -> None:
     assert effect.finish.record.steps == steps
 
 
+def test_a_success_whose_steps_could_not_be_found_says_so(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    run_id, exit_ = desk.process("a").run.run_id, desk.end_unseen("a")
+    desk.handle(AttemptEnded(run_id, replace(exit_, steps_trouble="it was too much"), desk.now))
+    assert desk.history("a")[0].reason == "its steps are not known: it was too much"
+
+
 def test_a_start_error_gives_its_place_back(desk: Desk) -> None:
     desk.starts_are_confirmed = False
     desk.job("a", every="10m")

@@ -5,7 +5,7 @@ import os
 import signal
 from typing import Any
 
-from tests.supervisor.senders import send_as
+from tests.supervisor.senders import cpu_s, send_as, state_of
 
 NOBODY = 65534
 SEND = """
@@ -41,7 +41,7 @@ async def test_a_supervisor_that_slept_reads_before_it_judges(open_ward: Any) ->
     program = SEND + "for _ in range(20): send('WATCHDOG=1'); time.sleep(0.1)"
     await open_ward.start(open_ward.python("lively", program, watchdog_s=0.8))
     os.kill(open_ward.supervisor_pid, signal.SIGSTOP)
-    await open_ward.until(lambda: _waited(open_ward.supervisor_pid), "the stop")
+    await open_ward.until(lambda: state_of(open_ward.supervisor_pid) == "T", "the stop")
     await asyncio.sleep(1.2)  # longer than it may be silent
     os.kill(open_ward.supervisor_pid, signal.SIGCONT)
     end = await open_ward.end("lively")
@@ -73,11 +73,11 @@ async def test_a_run_that_floods_its_socket_holds_up_nobody(open_ward: Any) -> N
     loud = open_ward.python("loud", flood)
     huge = open_ward.python("huge", SEND + "while True: send('x' * 60000)")
     await open_ward.start(loud, huge)
-    before = _cpu_s(open_ward.supervisor_pid)
+    before = cpu_s(open_ward.supervisor_pid)
     for number in range(20):
         end = await open_ward.run(open_ward.shell(f"other-{number}", "sleep 0.02"))
         assert end.exit.duration_s < 2.0
-    spent_s = _cpu_s(open_ward.supervisor_pid) - before
+    spent_s = cpu_s(open_ward.supervisor_pid) - before
     assert spent_s < 0.5, "what is beyond the measure costs the supervisor nothing"
     await open_ward.client.stop("loud", "cancel")
     await open_ward.client.stop("huge", "cancel")
@@ -102,14 +102,3 @@ async def test_a_dead_supervisor_s_sockets_are_swept_by_the_next(open_ward: Any)
     parent, _, own = directory.rpartition("/")
     assert name
     assert own not in os.listdir(parent)
-
-
-def _cpu_s(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _waited(pid: int) -> bool:
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] == "T"

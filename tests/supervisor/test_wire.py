@@ -63,9 +63,11 @@ def test_steps_stand_beside_the_exit_that_older_daemons_know() -> None:
         "cpu_s": 0.25, "memory_peak_bytes": None, "output_bytes": 0, "output_dropped_bytes": 0,
     }  # fmt: skip
     frame = {"ev": "ended", "run": "r", "at": 0.0, "exit": exit_, "steps": [["load", 0.5]]}
+    frame |= {"steps_trouble": "part of it"}
     report = decode_report(decode(encode(frame)))
     assert isinstance(report, AttemptEnded)
     assert report.exit.steps == (StepTime("load", 0.5),)
+    assert report.exit.steps_trouble == "part of it"
 
 
 def test_what_a_run_says_comes_over() -> None:
