@@ -67,28 +67,31 @@ class Mailbox:
 
 
 class Mailboxes:
-    """The directory of all mailboxes, made when the first is opened."""
+    """The directory of all mailboxes. What an earlier supervisor left is removed."""
 
     def __init__(self, state_dir: str) -> None:
         self._state_dir = state_dir
-        self._directory: str | None = None
         self._serial = 0
+        self.directory = ""  # "": there is none
         _sweep(state_dir)
+        try:
+            self.directory = _make_directory(state_dir)
+        except OSError as error:
+            say(f"no run can have a NOTIFY_SOCKET now: {error}")
 
     def open(self, uid: int | None) -> Mailbox:
         """Return a new mailbox that only this user (None: our own) can write to.
 
         OSError if there can be none.
         """
-        if self._directory is None or not os.path.isdir(self._directory):
-            self._directory = _make_directory(self._state_dir)
+        if not os.path.isdir(self.directory):  # cleaners of /tmp do not ask
+            self.directory = _make_directory(self._state_dir)
         self._serial += 1
-        return Mailbox(f"{self._directory}/{self._serial:x}", uid)
+        return Mailbox(f"{self.directory}/{self._serial:x}", uid)
 
     def close(self) -> None:
         """Remove the directory with what is left in it."""
-        if self._directory is not None:
-            _sweep(self._state_dir)
+        _sweep(self._state_dir)
 
 
 def _make_directory(state_dir: str) -> str:

@@ -50,10 +50,12 @@ class Service:
         self._listen_to_signals()  # before the spawner asks which of them are ignored
         self._enforcer = Enforcer(options.tree, _identity(options.state_dir), options.uses_limits)
         write_record(options.state_dir, self._enforcer.mark, self._enforcer.directories)
-        self._guard = Guard(self._enforcer.mark, self._enforcer.directories)
+        self._mailboxes = Mailboxes(options.state_dir)
+        self._guard = Guard(
+            self._enforcer.mark, self._mailboxes.directory, self._enforcer.directories
+        )
         self._enforcer.census.helpers = {self._guard.pid}
         self._enforcer.go_in()
-        self._mailboxes = Mailboxes(options.state_dir)
         self._keeper = Keeper(self._loop, self._enforcer, self._mailboxes)
         self._keeper.adopt_ends(read_spool(options.state_dir))
         self._server = Server(

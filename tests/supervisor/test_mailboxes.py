@@ -88,21 +88,22 @@ def test_a_path_is_gone_with_its_run_and_the_directory_with_the_supervisor(
 
 def test_the_next_supervisor_sweeps_what_a_dead_one_left(tmp_path: Path) -> None:
     left = Mailboxes(str(tmp_path)).open(None)
-    Mailboxes(str(tmp_path))
+    boxes = Mailboxes(str(tmp_path))
     assert not os.path.exists(os.path.dirname(left.path))
     left.close()
+    boxes.close()
 
 
 def test_a_record_that_was_tampered_with_removes_nothing(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (tmp_path / "supervisor.notify").write_text(str(precious))
-    Mailboxes(str(tmp_path))
+    boxes = Mailboxes(str(tmp_path))
     assert precious.is_dir()
+    boxes.close()
 
 
 def test_a_directory_that_somebody_removed_is_made_again(tmp_path: Path) -> None:
-    """Cleaners of /tmp do not ask."""
     boxes = Mailboxes(str(tmp_path))
     box = boxes.open(None)
     box.close()
