@@ -84,10 +84,17 @@ class Mailboxes:
 
         OSError if there can be none.
         """
-        if not os.path.isdir(self.directory):  # cleaners of /tmp do not ask
+        if not self.directory:
             self.directory = _make_directory(self._state_dir)
+        try:
+            return Mailbox(self._next_path(), uid)
+        except FileNotFoundError:  # cleaners of /tmp do not ask
+            self.directory = _make_directory(self._state_dir)
+            return Mailbox(self._next_path(), uid)
+
+    def _next_path(self) -> str:
         self._serial += 1
-        return Mailbox(f"{self.directory}/{self._serial:x}", uid)
+        return f"{self.directory}/{self._serial:x}"
 
     def close(self) -> None:
         """Remove the directory with what is left in it."""

@@ -123,3 +123,22 @@ def test_a_state_directory_with_a_long_name_does_not_matter(tmp_path: Path) -> N
     assert len(box.path) < 100
     box.close()
     boxes.close()
+
+
+def test_without_a_place_for_sockets_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, say; it is tried again for each run."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "mkdir", refuse)
+        boxes = Mailboxes(str(tmp_path))
+        with pytest.raises(OSError, match="No space left"):
+            boxes.open(None)
+    box = boxes.open(None)
+    assert os.path.dirname(box.path) not in ("", "/")
+    box.close()
+    boxes.close()
