@@ -111,6 +111,7 @@ def run_shape(record: RunRecord, *, with_params: bool) -> JsonObject:
         "output_bytes": record.output_bytes,
         "output_dropped_bytes": record.output_dropped_bytes,
         "params": params if with_params else None,
+        "steps": [{"step": s.step, "duration_s": s.duration_s} for s in record.steps],
     }
 
 
@@ -130,6 +131,7 @@ def waiting_run_shape(waiting: WaitingView) -> JsonObject:
         "reason": f"waits: {waiting.held_by}",
         "output_bytes": 0,
         "output_dropped_bytes": 0,
+        "steps": [],
     }
 
 

@@ -23,7 +23,7 @@ waiting"""
 JOB_PAGE_KEYS = JOB_KEYS + " audit command defined_in enforcement_detail now settings skipped_24h"
 RUN_KEYS = """attempt claimed_at cpu_s duration_s ended_at exit_code fire_time job
 memory_peak_bytes node outcome output_bytes output_dropped_bytes params reason requested_by run_id
-signal started_at state token trigger"""
+signal started_at state steps token trigger"""
 
 
 def words(text: str) -> list[str]:
