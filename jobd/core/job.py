@@ -140,6 +140,11 @@ class Provenance:
     inherited: frozenset[str] = frozenset()
 
 
+# However often a run asks for more time, its timeout comes at this multiple. The supervisor,
+# which keeps it, has the same number: it imports nothing of the daemon's.
+MOST_TIMEOUTS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One configured job. Keys and defaults are those of the contract, section 2."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobd.core.hooks import HookKind
-from jobd.core.job import Job, Retries
+from jobd.core.job import MOST_TIMEOUTS, Job, Retries
 from jobd.core.view import JobView, NodeView
 from jobd.ports import Enforcement
 from jobd.web.node import HookLimits
@@ -75,6 +75,8 @@ def _limits(job: Job, enforcement: Enforcement) -> Iterator[Setting]:
     limits = job.limits
     soft = enforcement.memory if enforcement.memory.startswith("cgroup") else "none"
     yield Setting("timeout_s", "timeout", seconds(job.timeout), "supervisor")
+    most = None if job.timeout is None else job.timeout * MOST_TIMEOUTS
+    yield Setting("timeout_when_extended_s", "timeout", seconds(most), "supervisor")
     yield Setting("watchdog_s", "watchdog", seconds(job.watchdog), "supervisor")
     yield Setting("stop_signal", "stop_signal", _signal_name(job.stop_signal), "supervisor")
     yield Setting("kill_after_s", "kill_after", seconds(job.kill_after), "supervisor")

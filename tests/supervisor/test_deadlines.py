@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobd.core import job
+from jobd.supervisor import deadlines as deadlines_of_runs
 from jobd.supervisor.deadlines import Deadlines
 
 times = st.floats(0, 1e6)
@@ -213,6 +215,10 @@ def test_all_messages_together_get_ten_timeouts_and_no_more() -> None:
         deadlines.ask_for(10.0, float(at))
     assert deadlines.due_cause(99.9) is None
     assert deadlines.due_cause(100.0) == "timeout"
+
+
+def test_the_bound_that_is_shown_is_the_one_that_is_kept() -> None:
+    assert job.MOST_TIMEOUTS == deadlines_of_runs.MOST_TIMEOUTS
 
 
 def test_trusted_until_is_not_the_run_s_to_move() -> None:

@@ -105,6 +105,7 @@ def test_parameters_of_runs_are_for_the_control_socket(server: Served, node: Fak
     ("name", "value", "source", "enforced_by"),
     [
         ("timeout_s", 300.0, "job", "supervisor"),
+        ("timeout_when_extended_s", 3000.0, "job", "supervisor"),
         ("memory_max_bytes", 512 << 20, "defaults", "cgroup v1"),
         ("kill_after_s", 10.0, "built in", "supervisor"),
         ("watchdog_s", None, "built in", None),
