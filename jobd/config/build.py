@@ -8,7 +8,7 @@ from jobd.config.findings import Findings
 from jobd.config.hooks import of_job
 from jobd.config.pools import Places
 from jobd.core.hooks import Hook, HookKind, Hooks
-from jobd.core.job import About, Command, Job, Limits, Param, Provenance, Retries
+from jobd.core.job import About, Command, Job, Limits, Param, Provenance, Retries, StepPatterns
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule, Schedule
 from jobd.errors import ScheduleError
 
@@ -28,7 +28,6 @@ class JobBuilder:
     def build(self, name: str, draft: Draft) -> Job:
         """Return the job that a draft describes; what its schedule cannot mean is noted."""
         table, share = draft.table, self._share
-        pool = self._places.pool(draft)
         return Job(
             name=name,
             command=share(self._command(name, draft)),
@@ -40,6 +39,7 @@ class JobBuilder:
             max_instances=table.max_instances,
             max_duty=share(table.max_duty),
             timeout=share(table.timeout),
+            watchdog=share(table.watchdog),
             stop_signal=table.stop_signal,
             kill_after=share(table.kill_after),
             limits=share(_limits(draft)),
@@ -52,11 +52,12 @@ class JobBuilder:
             success_exit_codes=share(table.success_exit_codes),
             failure_pattern=share(table.failure_pattern),
             priority=table.priority,
-            pool=pool,
+            pool=(pool := self._places.pool(draft)),
             slots=1 if pool is None else table.slots,
             scope=self._places.scope(draft),
             nodes=share(tuple(table.nodes)),
             output_max_bytes=share(table.output_max),
+            steps=share(_steps(draft)),
             params=share(_params(draft)),
             hooks=share(_hooks(name, draft)),
             enabled=table.enabled,
@@ -142,6 +143,11 @@ def _retries(draft: Draft) -> Retries:
 def _hooks(name: str, draft: Draft) -> Hooks:
     written: dict[str, Hook | None] = {kind.value: getattr(draft.table, kind) for kind in HookKind}
     return Hooks(**{key: hook and of_job(hook, name) for key, hook in written.items()})
+
+
+def _steps(draft: Draft) -> StepPatterns | None:
+    steps = draft.table.steps
+    return None if steps is None else StepPatterns(steps.start, steps.end)
 
 
 def _params(draft: Draft) -> tuple[Param, ...]:

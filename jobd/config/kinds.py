@@ -172,6 +172,14 @@ def pattern(value: object) -> str:
     return value
 
 
+def step_pattern(value: object) -> str:
+    """Return a regular expression that compiles and has a group with the name of a step."""
+    text = pattern(value)
+    if "step" not in re.compile(text).groupindex:
+        raise Unfit("has no group named step", "write (?P<step>…) around the step's name")
+    return text
+
+
 def exit_codes(value: object) -> frozenset[int]:
     """Return the exit statuses of a list, each 0 to 255."""
     if not isinstance(value, list) or not value:

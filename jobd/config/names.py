@@ -70,7 +70,7 @@ def variable_name(value: object) -> str:
     """Return an environment variable's name that jobd does not set itself."""
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
         raise Unfit("is no variable name", "write letters, digits and _, no digit first")
-    if _OURS.fullmatch(value) or value == "NOTIFY_SOCKET":
+    if _OURS.fullmatch(value) or value in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
         raise Unfit("is set by jobd itself", "choose another name")
     return value
 

@@ -6,10 +6,9 @@ when it needs it, and ``ctl`` never does. Values are read by :mod:`jobd.config.k
 """
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,7 +18,6 @@ from pydantic import (
 
 from jobd.config import kinds, names
 from jobd.config.hooks import hook, ping_url
-from jobd.config.problem import Unfit
 from jobd.config.store_url import store_url
 from jobd.core.hooks import Hook
 from jobd.core.job import Catchup, JitterMode, Overlap, Scope
@@ -44,10 +42,6 @@ def _socket(value: object, info: ValidationInfo[str]) -> str:
     return names.socket_path(value, info.context)
 
 
-def _refuse_later(value: object) -> object:
-    raise Unfit("is not in this version of jobd yet", "leave it out")
-
-
 Text = Annotated[str, PlainValidator(names.text)]
 Path = Annotated[str, PlainValidator(_path)]
 Pattern = Annotated[str, PlainValidator(kinds.pattern)]
@@ -62,7 +56,6 @@ Slots = Annotated[int, Field(ge=1, le=10_000)]
 Percent = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
 Called = Annotated[Hook | None, PlainValidator(hook)]
 Pinged = Annotated[Hook | None, PlainValidator(ping_url)]
-Later = Annotated[Any, AfterValidator(_refuse_later)]
 
 
 class Table(BaseModel):
@@ -148,6 +141,13 @@ class ParamTable(Table):
     default: Text | None = None
 
 
+class StepsTable(Table):
+    """``steps``: how lines of output tell of the parts of a run."""
+
+    start: Annotated[str, PlainValidator(kinds.step_pattern)]
+    end: Pattern | None = None
+
+
 class JobTable(Table):
     """[jobs.NAME], and [defaults]: any of its keys."""
 
@@ -171,6 +171,7 @@ class JobTable(Table):
     priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
 
     timeout: Period | None = None
+    watchdog: Period | None = None
     stop_signal: Annotated[int, PlainValidator(kinds.signal_number)] = 15
     kill_after: Annotated[timedelta, _duration(timedelta(0), _HOUR)] = 10 * _SECOND
     memory_max: Size | None = None
@@ -185,6 +186,7 @@ class JobTable(Table):
     retries: RetriesTable = RetriesTable(max=0)
     success_exit_codes: Annotated[frozenset[int], PlainValidator(kinds.exit_codes)] = frozenset({0})
     failure_pattern: Pattern | None = None
+    steps: StepsTable | None = None
 
     user: Account | None = None
     group: Account | None = None
@@ -218,6 +220,3 @@ class JobTable(Table):
 
     expected_duration: Period | None = None
     expected_memory: Size | None = None
-
-    watchdog: Later = None
-    steps: Later = None

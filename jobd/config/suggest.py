@@ -27,6 +27,7 @@ _ELSEWHERE = {
     "executiontimeout": "timeout",
     "runtimemaxsec": "timeout",
     "timeoutstopsec": "kill_after",
+    "watchdogsec": "watchdog",
     "killtimeout": "kill_after",
     "killsignal": "stop_signal",
     "suspend": "enabled",

@@ -12,6 +12,7 @@ from jobd.core.ledger import Skip
 from jobd.core.outcome import Exit
 from jobd.core.pressure import Strain
 from jobd.core.run import RunRecord
+from jobd.core.said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,14 @@ class RunStarted:
 
     run_id: str
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunSaid:
+    """A run has something new to say of itself."""
+
+    run_id: str
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +279,7 @@ Event = (
     | ClaimsFailed
     | SkipsRecorded
     | RunStarted
+    | RunSaid
     | RunNotStarted
     | AttemptEnded
     | SupervisorLost

@@ -106,6 +106,18 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class StepPatterns:
+    """By what a line of output begins a step, and by what it ends one.
+
+    ``start`` has a group ``step``, its name. ``end`` may have one called ``seconds``: what the
+    job itself says that the step took.
+    """
+
+    start: str
+    end: str | None = None  # None: only the next step ends one, or the end of the run
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """Words for people; nothing here changes what runs."""
 
@@ -128,6 +140,11 @@ class Provenance:
     inherited: frozenset[str] = frozenset()
 
 
+# However often a run asks for more time, its timeout comes at this multiple. The supervisor,
+# which keeps it, has the same number: it imports nothing of the daemon's.
+MOST_TIMEOUTS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One configured job. Keys and defaults are those of the contract, section 2."""
@@ -142,6 +159,7 @@ class Job:
     max_instances: int = 1
     max_duty: float = 1.0
     timeout: timedelta | None = None
+    watchdog: timedelta | None = None  # how long it may be silent; None: for ever
     stop_signal: int = 15
     kill_after: timedelta = timedelta(seconds=10)
     limits: Limits = field(default_factory=Limits)
@@ -159,6 +177,7 @@ class Job:
     scope: Scope = Scope.NODE
     nodes: tuple[str, ...] = ()  # names or labels of the nodes that may run it; none: all
     output_max_bytes: int = 1 << 20
+    steps: StepPatterns | None = None
     params: tuple[Param, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     enabled: bool = True

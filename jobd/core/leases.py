@@ -72,7 +72,7 @@ def see_overdue(state: SchedulerState, view: ClusterView, now: datetime) -> None
         state.emit(TakeRuns(tuple(TakeOver(run, _retry_at(state, run, now)) for run in ours)))
 
 
-def taken_over(state: SchedulerState, event: TakenOver) -> None:
+def taken_over(state: SchedulerState, event: TakenOver, _: datetime) -> None:
     """Hold what was taken over; its next attempt is due at its ``retry_at``."""
     assert state.neighbours is not None, "only a shared store lets runs be taken over"
     state.neighbours.taking.clear()

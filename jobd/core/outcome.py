@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobd.core.frequent import frequent
+from jobd.core.said import StepTime
 
 
 class Outcome(StrEnum):
@@ -23,6 +24,7 @@ class StopCause(StrEnum):
     """Why the supervisor ended a process tree that had not ended by itself."""
 
     TIMEOUT = "timeout"
+    WATCHDOG = "watchdog"  # it did not say in time that it is alive
     CANCEL = "cancel"  # an operator
     REPLACE = "replace"  # the next run of an overlap = "replace" job
     SHUTDOWN = "shutdown"  # the daemon's grace is over
@@ -44,10 +46,13 @@ class Exit:
     memory_peak_bytes: int | None  # None where nothing measured it
     output_bytes: int = 0  # all that the tree wrote
     output_dropped_bytes: int = 0  # what of it the middle lost
+    steps: tuple[StepTime, ...] = ()
+    steps_trouble: str = ""  # why they are not known
 
 
 _BY_CAUSE = {
     StopCause.TIMEOUT: Outcome.TIMEOUT,
+    StopCause.WATCHDOG: Outcome.TIMEOUT,
     StopCause.CANCEL: Outcome.CANCELED,
     StopCause.REPLACE: Outcome.CANCELED,
     StopCause.SHUTDOWN: Outcome.CANCELED,

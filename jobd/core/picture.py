@@ -108,7 +108,7 @@ def job_view(track: JobTrack, now: datetime) -> JobView:
         next_due=track.next_due,
         interval=interval,
         start_deadline=start_deadline(job, now) if job.schedule is not None else None,
-        runs=tuple(RunView(r.run, r.state, r.started_at) for r in track.runs.values()),
+        runs=tuple(RunView(r.run, r.state, r.started_at, r.said) for r in track.runs.values()),
         waiting=tuple(_waiting(c) for c in track.open.values() if c.held_by is not None),
         pause=track.pause(now),
         utilization=_utilization(track, interval),

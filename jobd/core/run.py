@@ -18,6 +18,7 @@ from enum import StrEnum
 from jobd.core.claim import Trigger
 from jobd.core.frequent import frequent
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 
 
 class RunState(StrEnum):
@@ -82,6 +83,7 @@ class RunRecord:
     output_bytes: int = 0
     output_dropped_bytes: int = 0
     params: tuple[tuple[str, str], ...] = ()
+    steps: tuple[StepTime, ...] = ()  # of the last attempt
 
 
 @frequent

@@ -8,7 +8,7 @@ from jobd.core import tell
 from jobd.core.admission import Need
 from jobd.core.claim import ActiveRun, ClaimGranted
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
-from jobd.core.events import AttemptEnded
+from jobd.core.events import AttemptEnded, RunSaid
 from jobd.core.job import Job, Retries
 from jobd.core.learn import learned
 from jobd.core.lease import LeaseTerms
@@ -113,6 +113,13 @@ def started(run_track: RunTrack, at: datetime) -> None:
     run_track.started_at = at
 
 
+def said(state: SchedulerState, event: RunSaid, _: datetime) -> None:
+    """Note what a run says of itself, if its attempt has not ended meanwhile."""
+    run_track = state.runs.get(event.run_id)
+    if run_track is not None and run_track.state is RunState.RUNNING:
+        run_track.said = event.said
+
+
 def not_started(state: SchedulerState, run_track: RunTrack, reason: str, now: datetime) -> None:
     """End an attempt that could not be executed."""
     state.room.release(run_track.need)
@@ -125,7 +132,9 @@ def attempt_ended(state: SchedulerState, run_track: RunTrack, end: AttemptEnded)
     if end.exit.stop_cause is StopCause.TRUST:
         run_track.is_trusted = False  # whose run it is now, the next renewal says
     outcome = judge(end.exit, run_track.job.success_exit_codes, end.matched_failure)
-    record = _record(run_track, outcome, end.ended_at, _words(end, outcome), end.exit)
+    record = _record(
+        run_track, outcome, end.ended_at, _words(end, outcome, run_track.job), end.exit
+    )
     _attempt_over(state, run_track, record, end.ended_at)
 
 
@@ -178,6 +187,7 @@ def _attempt_over(
     run = run_track.run
     delay = retry_delay(run_track.job.retries, run.run_id, run.attempt)
     run_track.run = replace(run, retry_at=now + delay)
+    run_track.said = None
     state.emit(FinishRun(Finish(record, None, None), will_retry=True))
     state.emit(SaveRun(run_track.run))
     state.timers.set(TimerKind.RETRY_DUE, run.run_id, now + delay)
@@ -230,6 +240,7 @@ def _record(
         reason,
         *(_NOTHING if seen is None else _measured(seen)),
         run.params,
+        () if seen is None else seen.steps,
     )
 
 
@@ -249,8 +260,11 @@ def _measured(seen: Exit) -> _Measured:
 _NOTHING: _Measured = (None, None, None, None, None, 0, 0)
 
 
-def _words(end: AttemptEnded, outcome: Outcome) -> str:
+def _words(end: AttemptEnded, outcome: Outcome, job: Job) -> str:
     """Return what to tell people beside the outcome; most ends need no words."""
+    if end.exit.stop_cause is StopCause.WATCHDOG and job.watchdog is not None:
+        silence_s = job.watchdog.total_seconds()
+        return f"stopped by jobd: watchdog, it did not send WATCHDOG=1 for {silence_s:g} s"
     if end.exit.stop_cause is not None:
         return f"stopped by jobd: {end.exit.stop_cause.value}"
     if end.matched_failure and outcome is Outcome.FAILURE:
@@ -259,4 +273,6 @@ def _words(end: AttemptEnded, outcome: Outcome) -> str:
         return f"judged without failure_pattern: {end.search_trouble}"
     if end.exit.oom_killed and outcome is Outcome.SUCCESS:
         return "a process of it was killed at the memory ceiling; the job went on and succeeded"
+    if end.exit.steps_trouble and outcome is Outcome.SUCCESS:
+        return f"its steps are not known: {end.exit.steps_trouble}"
     return ""

@@ -51,6 +51,7 @@ from jobd.core.events import (
     RenewalFailed,
     ResumeAsked,
     RunNotStarted,
+    RunSaid,
     RunStarted,
     ShutdownAsked,
     SkipNextAsked,
@@ -241,10 +242,6 @@ def _renewal_failed(state: SchedulerState, _: RenewalFailed, __: datetime) -> No
     leases.doubt(state)
 
 
-def _taken_over(state: SchedulerState, event: TakenOver, _: datetime) -> None:
-    leases.taken_over(state, event)
-
-
 def _turn_timer(state: SchedulerState, key: str, _: datetime) -> None:
     turns.turn_has_come(state, key)
 
@@ -279,6 +276,7 @@ _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
     ClaimsFailed: _claims_failed,
     SkipsRecorded: _skips_recorded,
     RunStarted: _run_started,
+    RunSaid: runs.said,
     RunNotStarted: _run_not_started,
     AttemptEnded: _attempt_ended,
     SupervisorLost: _supervisor_lost,
@@ -288,7 +286,7 @@ _HANDLERS: dict[type, Callable[[SchedulerState, Any, datetime], None]] = {
     RenewalDue: _renewal_due,
     LeasesRenewed: leases.renewed,
     RenewalFailed: _renewal_failed,
-    TakenOver: _taken_over,
+    TakenOver: leases.taken_over,
     DrainAsked: draining.drain,
     TriggerAsked: operate.trigger,
     CancelAsked: operate.cancel,

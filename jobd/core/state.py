@@ -18,6 +18,7 @@ from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.line import Line
 from jobd.core.neighbours import Neighbours
 from jobd.core.run import RunState
+from jobd.core.said import Said
 from jobd.core.spread import Spread
 from jobd.core.timers import Timers
 
@@ -42,6 +43,7 @@ class RunTrack:
     is_trusted: bool = False  # the last renewal was answered, and the supervisor did not end it
     until_s: float | None = None  # trusted until, on the steady clock
     need: Need = NOTHING  # what is reserved for it while it has a process
+    said: Said | None = None  # by the attempt that runs
 
 
 @dataclass(slots=True, eq=False)

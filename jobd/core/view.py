@@ -10,6 +10,7 @@ from jobd.core.frequent import frequent
 from jobd.core.job import Job, Scope
 from jobd.core.ledger import SkipReason
 from jobd.core.run import RunState
+from jobd.core.said import Said
 
 
 class JobState(StrEnum):
@@ -33,6 +34,7 @@ class RunView:
     run: ActiveRun
     state: RunState
     started_at: datetime | None
+    said: Said | None = None  # None: nothing yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,8 @@ class HookCommands:
             stop_signal=int(signal.SIGTERM),
             kill_after=KILL_AFTER,
             timeout=timedelta(seconds=timeout_s),
+            watchdog=None,  # what the job has to say of itself, its hook has not
+            steps=None,
             output_max_bytes=OUTPUT_MAX_BYTES,
         )
         made = launch(run, job, self._path(hook_id, "out"))

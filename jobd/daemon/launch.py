@@ -67,6 +67,8 @@ def launch(run: ActiveRun, job: Job, output: Path) -> Launch:
         umask=DEFAULT_UMASK if job.command.umask is None else job.command.umask,
         stdin=job.command.stdin,
         timeout_s=job.timeout.total_seconds() if job.timeout is not None else None,
+        watchdog_s=job.watchdog.total_seconds() if job.watchdog is not None else None,
+        steps=None if job.steps is None else (job.steps.start, job.steps.end),
         memory_max_bytes=limits.memory_max_bytes,
         memory_high_bytes=limits.memory_high_bytes,
         cpu_max=limits.cpu_max,

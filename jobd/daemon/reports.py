@@ -8,7 +8,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from jobd.core.claim import ActiveRun
-from jobd.core.events import AttemptEnded, HeldRun, Recovered, RunStarted, SupervisorLost
+from jobd.core.events import (
+    AttemptEnded,
+    HeldRun,
+    Recovered,
+    RunSaid,
+    RunStarted,
+    SupervisorLost,
+)
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.hook_commands import HookCommands, is_hook
 from jobd.daemon.inbox import Inbox
@@ -80,6 +87,9 @@ class Reports:
             return replace(report, started_at=report.started_at + offset)
         if isinstance(report, AttemptEnded) and offset:
             return replace(report, ended_at=report.ended_at + offset)
+        if isinstance(report, RunSaid) and report.said.step_since is not None and offset:
+            since = report.said.step_since + offset
+            return replace(report, said=replace(report.said, step_since=since))
         return report
 
     def _pass_on(self, report: Report, searches: TaskGroup) -> None:

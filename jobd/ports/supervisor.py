@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobd.core.claim import ActiveRun
-from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunSaid, RunStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,11 @@ class Launch:
     pids_max: int | None = None
     nice: int | None = None
     oom_score_adj: int | None = None
+    watchdog_s: float | None = None  # at most, between two WATCHDOG=1 to its NOTIFY_SOCKET
+    steps: tuple[str, str | None] | None = None  # the patterns that begin and end one
 
 
-Report = RunStarted | RunNotStarted | AttemptEnded
+Report = RunStarted | RunSaid | RunNotStarted | AttemptEnded
 
 
 class Supervisor(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 from jobd.core.claim import Trigger
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
+from jobd.core.said import StepTime
 
 _INSTANTS = ("fire_time", "claimed_at", "started_at", "ended_at")
 _KNOWN = {field.name for field in fields(RunRecord)}
@@ -36,6 +37,7 @@ def finish_of(text: str) -> Finish:
     record["trigger"] = Trigger(record["trigger"])
     record["outcome"] = None if record["outcome"] is None else Outcome(record["outcome"])
     record["params"] = tuple((name, value) for name, value in record["params"])
+    record["steps"] = tuple(StepTime(**one) for one in record.get("steps", ()))
     rest_until = _instant(whole["rest_until"])
     smoothed_duration_s = whole["smoothed_duration_s"]
     expected_bytes = whole.get("expected_memory_bytes")  # an older jobd did not write it

@@ -26,7 +26,7 @@ END = (
     *("pos", "run_id", "job", "token", "attempt", "started_at", "ended_at", "outcome", "reason"),
     *("exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes"),
     *("output_dropped_bytes", "duration", "rest_until", "smoothed_duration_s"),
-    "expected_memory_bytes",
+    *("expected_memory_bytes", "steps"),
 )
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -126,6 +126,7 @@ def finish_row(pos: int, end: Finish) -> Sequence[Any]:
         micros_or_none(end.rest_until),
         end.smoothed_duration_s,
         end.expected_memory_bytes,
+        [[text(time.step), time.duration_s] for time in record.steps] or None,
     )
 
 
@@ -219,6 +220,7 @@ def record_of(found: Json) -> RunRecord:
         output_bytes=found["output_bytes"],
         output_dropped_bytes=found["output_dropped_bytes"],
         params=_params_of(found["params"]),
+        steps=sqlite_rows.steps_of(found["steps"] or ()),
     )
 
 

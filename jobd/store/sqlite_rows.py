@@ -1,7 +1,7 @@
 """Rows: values of the core to SQLite's columns, and back. Instants are integer microseconds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any
@@ -10,6 +10,7 @@ from jobd.core.claim import ActiveRun, Pause, Trigger
 from jobd.core.ledger import SkipReason, TickRange, TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
+from jobd.core.said import StepTime
 from jobd.core.usage import RunUse
 from jobd.ports import AuditEntry
 from jobd.store.forgotten import Span
@@ -158,6 +159,7 @@ def end_row(record: RunRecord) -> Row:
         record.memory_peak_bytes,
         record.output_bytes,
         record.output_dropped_bytes,
+        _steps_column(record.steps),
         record.run_id,
     )
 
@@ -186,7 +188,13 @@ def record_of(row: Row) -> RunRecord:
         output_bytes=row[18],
         output_dropped_bytes=row[19],
         params=_params_of(row[20]),
+        steps=() if row[22] is None else steps_of(json.loads(row[22])),
     )
+
+
+def steps_of(pairs: Iterable[tuple[str, float]]) -> tuple[StepTime, ...]:
+    """Return steps from pairs of name and seconds."""
+    return tuple(StepTime(name, float(seconds)) for name, seconds in pairs)
 
 
 def tick_row(record: TickRecord, job_number: int) -> Row:
@@ -266,6 +274,10 @@ def _pause_of(column: str | None) -> Pause | None:
     fields = json.loads(column)
     until = instant_or_none(fields["until"])
     return Pause(fields["by"], instant_of(fields["since"]), fields["reason"], until)
+
+
+def _steps_column(steps: tuple[StepTime, ...]) -> str | None:
+    return json.dumps([(time.step, time.duration_s) for time in steps]) if steps else None
 
 
 def _params_of(column: str) -> tuple[tuple[str, str], ...]:

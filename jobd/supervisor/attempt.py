@@ -15,10 +15,12 @@ from collections.abc import Callable
 from jobd.supervisor.deadlines import Deadlines
 from jobd.supervisor.instants import steady_s, wall_s
 from jobd.supervisor.loop import READABLE, URGENT, Loop, Timer
+from jobd.supervisor.mailboxes import Mailbox
 from jobd.supervisor.memory import MemoryWatch
 from jobd.supervisor.output import Recorder
 from jobd.supervisor.spec import Spec
 from jobd.supervisor.tree import Tree, signal_all
+from jobd.supervisor.voice import Voice
 
 _CHUNK = 1 << 16  # what a pipe holds
 _DRAIN_CHUNKS = 32  # a child may have enlarged its pipe to 1 MiB; twice that ends it
@@ -28,9 +30,17 @@ _view = memoryview(_buffer)
 
 
 class Attempt:
-    """Holds one attempt; tells ``on_over`` when it is over, and ``exit`` says how it was."""
+    """Holds one attempt; tells ``on_over`` when it is over, and ``exit`` and ``voice`` say how
+    it was. ``box``: where it may send what it has to say of itself."""
 
-    def __init__(self, spec: Spec, tree: Tree, loop: Loop, watches_memory: bool) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        tree: Tree,
+        loop: Loop,
+        watches_memory: bool,
+        box: Mailbox | None = None,
+    ) -> None:
         self.spec = spec
         self.started_at = 0.0
         self.exit: dict[str, object] | None = None
@@ -38,7 +48,10 @@ class Attempt:
         self._tree = tree
         self._loop = loop
         self._recorder = Recorder(spec.output, spec.output_max)
-        self._deadlines = Deadlines(spec.timeout_s, spec.kill_after_s, spec.until_s)
+        self._deadlines = Deadlines(
+            spec.timeout_s, spec.kill_after_s, spec.until_s, spec.watchdog_s
+        )
+        self.voice = Voice(spec, box, loop, self._deadlines)
         self._memory: MemoryWatch | None = None
         if spec.memory_max is not None:
             self._memory = MemoryWatch(tree, spec.memory_max, loop, self._exceed, watches_memory)
@@ -63,6 +76,7 @@ class Attempt:
         self._tree.root(pid)
         self._loop.watch(pipe, READABLE, self._on_output)
         self._deadlines.begin(self._begun_s)
+        self.voice.begin(self._begun_s)
         if self._memory is not None:
             self._memory.begin(self._begun_s)
         self._arm()
@@ -108,7 +122,7 @@ class Attempt:
         usage = self._tree.usage()
         if not self._tree.dissolve():
             return False
-        duration_s = steady_s() - self._begun_s
+        ended_s = steady_s()
         for _ in range(_DRAIN_CHUNKS):
             if not self._record_chunk():
                 break
@@ -118,13 +132,13 @@ class Attempt:
             **_status_words(self._status),
             "stop_cause": self._cause,
             "oom_killed": self._oom_killed or usage.oom_kills > 0,
-            "duration_s": duration_s,
+            "duration_s": ended_s - self._begun_s,
             "cpu_s": self._cpu_s if usage.cpu_s is None else usage.cpu_s,
             "memory_peak_bytes": usage.memory_peak or watched or self._memory_peak,
             "output_bytes": self._recorder.total,
             "output_dropped_bytes": self._recorder.dropped,
         }
-        self.on_over(self)
+        self.voice.end(ended_s, lambda: self.on_over(self))
         return True
 
     def _release(self) -> None:
@@ -152,6 +166,7 @@ class Attempt:
             return self._status is None
         if size:
             self._recorder.write(_view[:size])
+            self.voice.heard(_view[:size])
         return size > 0
 
     def _close_pipe(self) -> None:
@@ -194,6 +209,9 @@ class Attempt:
     def _on_timer(self) -> None:
         now = steady_s()
         cause = self._deadlines.due_cause(now)
+        if cause == "watchdog":  # we may have slept while its messages came
+            self.voice.listen()
+            cause = self._deadlines.due_cause(now)
         if cause is not None:
             self.stop(cause)
         if self._memory is not None:

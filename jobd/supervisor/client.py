@@ -178,7 +178,7 @@ class SupervisorClient:
 
     async def _greet(self) -> Sequence[HeldRun]:
         session = self._connected()
-        await session.send(encode({"op": "hello", "version": VERSION}))
+        await session.send(encode({"op": "hello", "version": VERSION, "said": True}))
         return await session.welcome()
 
 

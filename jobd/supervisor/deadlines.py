@@ -2,27 +2,45 @@
 
 The law::
 
-    running ── timeout, or shortly before until ──> stopping ── kill_after, or until ──> dead
+    running ── timeout, watchdog, or shortly before until ──> stopping
+    stopping ── kill_after, or until ──> dead
 
 ``until`` is the instant up to which its lease is trusted. :meth:`Deadlines.extend` moves it,
 but takes nothing back: a run that is being stopped goes on being stopped, and one whose
 ``until`` has passed is to be killed, whatever was granted afterwards.
+
+A run may ask for more time than its timeout, as a service of systemd does
+(EXTEND_TIMEOUT_USEC, sd_notify(3)); ``until`` it cannot move.
 """
 
 # A run that must be dead by an instant gets its stop signal before it: this share of the
 # time that it was last given, if kill_after is longer than that.
 _LONGEST_WARNING = 0.25
+# What a run asks for in one message is at most its timeout, so that one which hangs after that
+# does not hang for ever; and all in all so many times it, because a run holds a place, and
+# slots, that others wait for.
+MOST_TIMEOUTS = 10
 
 
 class Deadlines:
     """The instants of one attempt, on the steady clock. The earliest counts."""
 
-    __slots__ = ("_kill_after_s", "_kill_at", "_timeout_at", "_timeout_s", "_until", "_warn_at")
+    __slots__ = (
+        "_kill_after_s", "_kill_at", "_last_timeout_at", "_timeout_at", "_timeout_s", "_until",
+        "_warn_at", "_watchdog_at", "_watchdog_s",
+    )  # fmt: skip
 
     def __init__(
-        self, timeout_s: float | None, kill_after_s: float, until: float | None = None
+        self,
+        timeout_s: float | None,
+        kill_after_s: float,
+        until: float | None = None,
+        watchdog_s: float | None = None,
     ) -> None:
         self._timeout_s = timeout_s
+        self._watchdog_s = watchdog_s
+        self._watchdog_at: float | None = None
+        self._last_timeout_at = 0.0
         self._kill_after_s = kill_after_s
         self._timeout_at: float | None = None
         self._until = until
@@ -38,7 +56,21 @@ class Deadlines:
         """The program was executed now: its timeout counts from here, ``until`` all along."""
         if self._timeout_s is not None:
             self._timeout_at = now + self._timeout_s
+            self._last_timeout_at = now + self._timeout_s * MOST_TIMEOUTS
         self._warn_at = self._warning(now)
+        self.alive(now)
+
+    def alive(self, now: float) -> None:
+        """The run shows that it is alive: its watchdog counts from here."""
+        if self._watchdog_s is not None:
+            self._watchdog_at = now + self._watchdog_s
+
+    def ask_for(self, more_s: float, now: float) -> None:
+        """The run asks for so much time from now; what it has already is not taken away."""
+        if self._timeout_at is None or self._timeout_s is None:
+            return
+        wanted = min(now + min(more_s, self._timeout_s), self._last_timeout_at)
+        self._timeout_at = max(self._timeout_at, wanted)
 
     def extend(self, until: float | None, now: float) -> None:
         """The run must be dead by ``until``; None: only its timeout counts.
@@ -54,7 +86,11 @@ class Deadlines:
         """Return for what cause the run must be stopped by now, or None."""
         due = [
             (at, cause)
-            for at, cause in ((self._timeout_at, "timeout"), (self._warn_at, "trust"))
+            for at, cause in (
+                (self._timeout_at, "timeout"),
+                (self._watchdog_at, "watchdog"),
+                (self._warn_at, "trust"),
+            )
             if at is not None and at <= now
         ]
         return min(due)[1] if due and not self.is_stopping else None
@@ -76,7 +112,7 @@ class Deadlines:
         """Return when the next stop signal is due, as things are."""
         if self.is_stopping:
             return None
-        return _earliest(self._timeout_at, self._warn_at)
+        return _earliest(self._timeout_at, self._watchdog_at, self._warn_at)
 
     def kill_instant(self) -> float | None:
         """Return when SIGKILL is due, as things are. ``until`` counts with a stop or without:

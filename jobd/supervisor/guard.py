@@ -1,17 +1,19 @@
 """The guard: a shell that outlives the supervisor by a moment, to leave no child behind.
 
 It waits on a pipe that only the supervisor holds. When the supervisor is gone, for whatever
-reason, the kernel closes the pipe and the guard kills what was held.
+reason, the kernel closes the pipe and the guard kills what was held, and removes the sockets
+of the runs.
 """
 
 import os
 import signal
 
-# Arguments: the mark of trees that no group holds, or ""; then the directories of runs.
+# Arguments: the mark of trees that no group holds, or ""; the directory of sockets, or "";
+# then the directories of runs.
 _SCRIPT = r"""
 trap '' HUP INT TERM QUIT
 while read -r _; do :; done
-mark=$1; shift
+mark=$1; sockets=$2; shift 2
 tries=0
 while [ "$tries" -lt 500 ]; do
     tries=$((tries + 1)); found=
@@ -31,6 +33,10 @@ while [ "$tries" -lt 500 ]; do
     [ -n "$found" ] || break
     sleep 0.02
 done
+if [ -n "$sockets" ]; then
+    for socket in "$sockets"/*; do [ -S "$socket" ] && rm -f "$socket"; done
+    rmdir "$sockets"
+fi
 for runs; do
     for group in "$runs"/*/*/ "$runs"/*/ "$runs"; do [ -d "$group" ] && rmdir "$group"; done
 done
@@ -40,8 +46,8 @@ done
 class Guard:
     """Keeps one guard alive. OSError when it cannot be started."""
 
-    def __init__(self, mark: str, directories: list[str]) -> None:
-        self._arguments = [mark, *directories]
+    def __init__(self, mark: str, sockets: str, directories: list[str]) -> None:
+        self._arguments = [mark, sockets, *directories]
         self._theirs, self._ours = os.pipe2(os.O_CLOEXEC)
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self.pid = self._start()

@@ -5,17 +5,21 @@ import resource
 from collections.abc import Callable
 
 from jobd.supervisor.attempt import Attempt
+from jobd.supervisor.bulletin import Bulletin
 from jobd.supervisor.child import Spawner, StartError, TooLate
 from jobd.supervisor.enforcer import Enforcer
 from jobd.supervisor.instants import wall_s
+from jobd.supervisor.journal import say
 from jobd.supervisor.loop import Loop
+from jobd.supervisor.mailboxes import Mailbox, Mailboxes
 from jobd.supervisor.spec import Launch, Spec
+from jobd.supervisor.tree import Tree
 
 Frame = dict[str, object]
 
 # More orders than this waiting is a stampede; see Enforcer.make_tree.
 STAMPEDE = 64
-_FILES_PER_RUN = 4
+_FILES_PER_RUN = 7
 _FILES_OF_OURS = 64
 _TRUST_ENDED: Frame = {
     "exit_code": None, "signal": None, "stop_cause": "trust", "oom_killed": False,
@@ -27,10 +31,12 @@ _TRUST_ENDED: Frame = {
 class Keeper:
     """Starts, stops and remembers runs; tells ``report`` what happens to them, as frames."""
 
-    def __init__(self, loop: Loop, enforcer: Enforcer) -> None:
+    def __init__(self, loop: Loop, enforcer: Enforcer, mailboxes: Mailboxes) -> None:
         self.report: Callable[[Frame], None] = _nobody
         self._loop = loop
         self._enforcer = enforcer
+        self._mailboxes = mailboxes
+        self._bulletin = Bulletin(loop, lambda frame: self.report(frame))
         self._spawner = Spawner()
         self._running: dict[str, Attempt] = {}
         self._mains: dict[int, Attempt] = {}
@@ -65,6 +71,11 @@ class Keeper:
             for attempt in self._running.values()
         ]
         return self.ends() + running
+
+    def greet(self, wants_said: bool) -> None:
+        """A daemon has come; ``wants_said``: it wants to know what runs say of themselves."""
+        voices = {run_id: attempt.voice for run_id, attempt in self._running.items()}
+        self._bulletin.greet(voices, wants_said)
 
     def start(self, launch: Launch, is_hurried: bool) -> None:
         """Start an attempt, and report that it started or why not; one that must be dead by
@@ -131,6 +142,7 @@ class Keeper:
             attempt = self._mains.pop(pid, None)
             if attempt is None:
                 strangers.add(pid)
+                self._enforcer.census.helpers.discard(pid)
             else:
                 exited.append((attempt, status, usage))
         if exited:
@@ -152,23 +164,51 @@ class Keeper:
 
     def _start(self, spec: Spec, is_hurried: bool) -> None:
         self._ended.pop(spec.run_id, None)  # of an earlier attempt
-        tree = self._enforcer.make_tree(spec, is_hurried)
+        box = self._open_mailbox(spec)
+        try:
+            tree = self._enforcer.make_tree(spec, is_hurried)
+            pid, ours = self._spawn(spec, tree)
+        except BaseException:
+            if box is not None:
+                box.close()
+            raise
+        os.set_blocking(ours, False)
+        self._enforcer.census.mains.add(pid)
+        attempt = Attempt(spec, tree, self._loop, self._enforcer.watches_memory, box)
+        attempt.on_over = self._over
+        attempt.voice.on_news = self._bulletin.note
+        self._running[spec.run_id] = self._mains[pid] = attempt
+        attempt.begin(pid, ours)
+        if attempt.voice.helper is not None:
+            self._enforcer.census.helpers.add(attempt.voice.helper)
+        self._report_started(attempt)
+
+    def _open_mailbox(self, spec: Spec) -> Mailbox | None:
+        """Return the run's mailbox, which its environment then names; without one it can be
+        run all the same, unless it would be ended because nothing is heard of it."""
+        try:
+            box = self._mailboxes.open(spec.uid)
+        except OSError as error:
+            if spec.watchdog_s is not None:
+                raise StartError(f"no NOTIFY_SOCKET for its watchdog: {error}") from None
+            say(f"run {spec.run_id} has no NOTIFY_SOCKET: {error}")
+            return None
+        spec.env["NOTIFY_SOCKET"] = box.path
+        if spec.watchdog_s is not None:
+            spec.env["WATCHDOG_USEC"] = f"{spec.watchdog_s * 1e6:.0f}"
+        return box
+
+    def _spawn(self, spec: Spec, tree: Tree) -> tuple[int, int]:
+        """Return the pid of the run's main process, and the pipe with its output."""
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         try:
-            pid = self._spawner.spawn(spec, tree, theirs)
+            return self._spawner.spawn(spec, tree, theirs), ours
         except BaseException:
             os.close(ours)
             tree.dissolve()
             raise
         finally:
             os.close(theirs)
-        os.set_blocking(ours, False)
-        self._enforcer.census.mains.add(pid)
-        attempt = Attempt(spec, tree, self._loop, self._enforcer.watches_memory)
-        attempt.on_over = self._over
-        self._running[spec.run_id] = self._mains[pid] = attempt
-        attempt.begin(pid, ours)
-        self._report_started(attempt)
 
     def _report_started(self, attempt: Attempt) -> None:
         self.report({"ev": "started", "run": attempt.spec.run_id, "at": attempt.started_at})
@@ -183,11 +223,16 @@ class Keeper:
     def _over(self, attempt: Attempt) -> None:
         run, run_id = attempt.spec.run, attempt.spec.run_id
         del self._running[run_id]
-        self._end(run_id, {"run": run, "started_at": attempt.started_at, "exit": attempt.exit})
+        self._bulletin.forget(run_id)
+        end: Frame = {"run": run, "started_at": attempt.started_at, "exit": attempt.exit}
+        told = {"steps": attempt.voice.steps(), "steps_trouble": attempt.voice.trouble}
+        self._end(run_id, {**end, **{name: word for name, word in told.items() if word}})
 
     def _end(self, run_id: str, end: Frame) -> None:
         self._ended[run_id] = end
-        self.report({"ev": "ended", "run": run_id, "at": wall_s(), "exit": end["exit"]})
+        names = ("exit", "steps", "steps_trouble")
+        told: Frame = {name: end[name] for name in names if name in end}
+        self.report({"ev": "ended", "run": run_id, "at": wall_s(), **told})
 
 
 def _is_same(run: object, present: Frame) -> bool:

@@ -1,11 +1,13 @@
 """Frames between daemon and supervisor: one JSON object a line, each of bounded size.
 
-From the daemon: ``hello`` (must be first), ``start`` {launch}, ``stop`` {run, cause},
+From the daemon: ``hello`` (must be first; with ``said``: it wants frames of that kind),
+``start`` {launch}, ``stop`` {run, cause},
 ``extend`` {untils} (run to instant or null; older daemons: {run, until}), ``forget`` {runs},
 ``release``, ``shutdown``.
 From the supervisor: ``held`` (one a run) and ``welcome`` {since, enforcement, leases} in answer
 to hello (``leases`` is missing where ``until_steady_s`` of a launch is not understood);
-``started``, ``not_started``, ``ended`` {run, …}; ``error`` {message}; ``bye``.
+``started``, ``not_started``, ``ended`` {run, …, steps}, ``said`` {run, …}; ``error``
+{message}; ``bye``.
 The kind stands under ``op`` there and under ``ev`` here.
 """
 

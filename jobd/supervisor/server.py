@@ -122,6 +122,7 @@ class Server:
             connection.send({"ev": "held", **held})
         words = {"pid": os.getpid(), "since": self._since_s, "enforcement": self._enforcement}
         connection.send({"ev": "welcome", **words, "leases": True})
+        self._keeper.greet(frame.get("said") is True)
         self._on_change()
 
     def _obey_the_last_of(self, previous: Connection) -> None:

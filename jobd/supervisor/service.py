@@ -18,6 +18,7 @@ from jobd.supervisor.journal import say
 from jobd.supervisor.keeper import Keeper
 from jobd.supervisor.leftovers import clear_leftovers, write_record
 from jobd.supervisor.loop import READABLE, Loop, Timer, wakeup_pipe
+from jobd.supervisor.mailboxes import Mailboxes
 from jobd.supervisor.notify import Notifier
 from jobd.supervisor.options import Options
 from jobd.supervisor.processes import become_subreaper
@@ -49,10 +50,13 @@ class Service:
         self._listen_to_signals()  # before the spawner asks which of them are ignored
         self._enforcer = Enforcer(options.tree, _identity(options.state_dir), options.uses_limits)
         write_record(options.state_dir, self._enforcer.mark, self._enforcer.directories)
-        self._guard = Guard(self._enforcer.mark, self._enforcer.directories)
+        self._mailboxes = Mailboxes(options.state_dir)
+        self._guard = Guard(
+            self._enforcer.mark, self._mailboxes.directory, self._enforcer.directories
+        )
         self._enforcer.census.helpers = {self._guard.pid}
         self._enforcer.go_in()
-        self._keeper = Keeper(self._loop, self._enforcer)
+        self._keeper = Keeper(self._loop, self._enforcer, self._mailboxes)
         self._keeper.adopt_ends(read_spool(options.state_dir))
         self._server = Server(
             _listen(options.socket), self._loop, self._keeper, self._enforcer.facts,
@@ -130,6 +134,7 @@ class Service:
         write_spool(self._options.state_dir, self._keeper.ends())
         self._server.say_bye()
         self._enforcer.close()
+        self._mailboxes.close()
         _unlink(self._options.socket)
 
     def _listen_to_signals(self) -> None:
@@ -151,7 +156,7 @@ class Service:
     def _restart_guard(self) -> None:
         self._enforcer.go_out()
         self._guard.restart()
-        self._enforcer.census.helpers = {self._guard.pid}
+        self._enforcer.census.helpers.add(self._guard.pid)
         self._enforcer.go_in()
 
 

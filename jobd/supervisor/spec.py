@@ -35,6 +35,8 @@ class Spec:
         self.stdin = _text(launch["stdin"], "stdin") if "stdin" in launch else None
         self.timeout_s = _optional_seconds(launch, "timeout_s")
         self.until_s = _optional_seconds(launch, "until_steady_s")
+        self.watchdog_s = _optional_seconds(launch, "watchdog_s")
+        self.steps = _patterns(launch["steps"]) if "steps" in launch else None
         self._take_identity(launch)
         self._take_ceilings(launch)
 
@@ -105,6 +107,14 @@ def _text(value: object, key: str) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(f"{key} is {value!r}; it must be text without NUL, not empty")
     return value
+
+
+def _patterns(value: object) -> tuple[str, str | None]:
+    """Return by what a line of output begins a step, and by what it ends one."""
+    start, end = value if isinstance(value, list) and len(value) == 2 else (None, None)
+    if not isinstance(start, str) or not (end is None or isinstance(end, str)):
+        raise ValueError(f"steps is {value!r}; it must be a list of two patterns")
+    return start, end
 
 
 def _list(value: object) -> list[object]:

@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobd.core.claim import ActiveRun, Trigger
-from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunSaid, RunStarted
 from jobd.core.outcome import Exit, StopCause
+from jobd.core.said import Said, StepTime
 from jobd.ports import Enforcement, Launch, Report
 
 Frame = dict[str, Any]
 
 _OPTIONAL = (
-    "uid", "gid", "stdin", "timeout_s", "until_steady_s", "memory_max_bytes", "memory_high_bytes",
-    "cpu_max", "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
+    "uid", "gid", "stdin", "timeout_s", "watchdog_s", "until_steady_s", "memory_max_bytes",
+    "memory_high_bytes", "cpu_max", "cpu_weight", "io_weight", "pids_max", "nice", "oom_score_adj",
+    "steps",
 )  # fmt: skip
 
 
@@ -93,15 +95,25 @@ def decode_held(frame: Frame) -> HeldRun:
     return HeldRun(
         run=decode_run(frame["run"]),
         started_at=None if started_at is None else _wall(started_at),
-        exit=None if exit_ is None else decode_exit(exit_),
+        exit=None if exit_ is None else decode_exit(exit_, frame),
         start_error=frame.get("start_error", ""),
     )
 
 
-def decode_exit(frame: Frame) -> Exit:
-    """Return the end of an attempt."""
-    cause = frame["stop_cause"]
-    return Exit(**{**frame, "stop_cause": None if cause is None else StopCause(cause)})
+def decode_exit(frame: Frame, beside: Frame) -> Exit:
+    """Return the end of an attempt. Its steps stand ``beside`` it, where daemons that know of
+    none pass them over."""
+    cause = None if frame["stop_cause"] is None else StopCause(frame["stop_cause"])
+    steps = tuple(StepTime(step, duration_s) for step, duration_s in beside.get("steps", ()))
+    trouble = beside.get("steps_trouble", "")
+    return Exit(**{**frame, "stop_cause": cause, "steps": steps, "steps_trouble": trouble})
+
+
+def decode_said(frame: Frame) -> Said:
+    """Return what a run says of itself."""
+    since = frame["step_since"]
+    step_since = None if since is None else _wall(since)
+    return Said(frame["status"], frame["progress"], frame["step"] or "", step_since)
 
 
 def decode_report(frame: Frame) -> Report:
@@ -112,7 +124,9 @@ def decode_report(frame: Frame) -> Report:
     if kind == "not_started":
         return RunNotStarted(run_id, frame["reason"])
     if kind == "ended":
-        return AttemptEnded(run_id, decode_exit(frame["exit"]), _wall(frame["at"]))
+        return AttemptEnded(run_id, decode_exit(frame["exit"], frame), _wall(frame["at"]))
+    if kind == "said":
+        return RunSaid(run_id, decode_said(frame))
     raise ValueError(f"{kind!r} is no report")
 
 

@@ -15,9 +15,10 @@ from prometheus_client.exposition import generate_latest as prometheus_text
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
 from jobd.core.view import JobView
-from jobd.telemetry.families import JOB_FAMILIES, Family, Row, escape
+from jobd.telemetry.families import JOB_FAMILIES, Family
 from jobd.telemetry.metrics import Telemetry
 from jobd.telemetry.negotiate import Format, accepts_gzip, best_format
+from jobd.telemetry.row import Row, escape
 from jobd.telemetry.series import STATE, Block
 from jobd.telemetry.stitch import Piece, gzipped, piece, plain
 

@@ -8,22 +8,13 @@ ran) it is 0, so that every series is there from the start. docs/metrics.md expl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import accumulate
 
 from jobd.core.hooks import HookResult
 from jobd.core.job import Job
-from jobd.core.view import JobView
 from jobd.telemetry import series as kept
+from jobd.telemetry.histogram import run_histogram, step_histogram
+from jobd.telemetry.row import Row, escape
 from jobd.telemetry.series import JobSeries
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One job at the moment of rendering."""
-
-    label: str  # its name, escaped
-    series: JobSeries
-    view: JobView
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +26,6 @@ class Family:
     help: str
     depends: int  # which changes make its lines stale, of those in jobd.telemetry.series
     lines: Callable[[Row], str]
-
-
-def escape(text: str) -> str:
-    """Return ``text`` fit to stand between the quotes of a label."""
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def _single(name: str, value: Callable[[Row], float]) -> Callable[[Row], str]:
@@ -65,22 +51,6 @@ def _by_label(
         numbers = counts(row.series)
         counted = at_zero if numbers is None else template % tuple(numbers)
         return counted.replace("\0", row.label)
-
-    return lines
-
-
-def _durations(name: str) -> Callable[[Row], str]:
-    bounds = (*(repr(bound) for bound in kept.DURATION_BOUNDS_S), "+Inf")
-    template = "".join(f'{name}_bucket{{job_name="\0",le="{bound}"}} %d\n' for bound in bounds)
-    template += f'{name}_sum{{job_name="\0"}} %s\n{name}_count{{job_name="\0"}} %d\n'
-    at_zero = template.replace("%d", "0").replace("%s", "0.0")
-
-    def lines(row: Row) -> str:
-        series = row.series
-        if series.durations is None:
-            return at_zero.replace("\0", row.label)
-        upto = tuple(accumulate(series.durations))
-        return (template % (*upto, repr(series.duration_s), upto[-1])).replace("\0", row.label)
 
     return lines
 
@@ -190,7 +160,14 @@ _COUNTED = (
         "histogram",
         "Duration of the last attempt of each run that ended.",
         kept.ENDS,
-        _durations("jobd_run_duration_seconds"),
+        run_histogram("jobd_run_duration_seconds"),
+    ),
+    Family(
+        "jobd_step_duration_seconds",
+        "histogram",
+        "How long an attempt was in a step of its, all in all; of attempts that ended.",
+        kept.ENDS,
+        step_histogram("jobd_step_duration_seconds"),
     ),
     _metric(
         "jobd_run_cpu_seconds_total",

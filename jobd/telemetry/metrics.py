@@ -193,6 +193,8 @@ class Telemetry:
         if series is None:
             return
         series.cpu_s += record.cpu_s or 0.0
+        for spent in record.steps:
+            kept.observe_step(series, spent.step, spent.duration_s)
         if effect.will_retry:
             series.retries += 1
         else:

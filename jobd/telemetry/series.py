@@ -5,6 +5,7 @@ allocated when the first one counts.
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,11 @@ OUTCOME_INDEX = {outcome: index for index, outcome in enumerate(Outcome)}
 # (1, 5, 10, 15, 30 minutes, an hour) among them, because that is what a duration is held
 # against. A last bucket without a bound follows.
 DURATION_BOUNDS_S = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 21600.0)
+
+# A job has series for so many steps, in the order in which it named them; what it names
+# after those is counted together.
+MOST_STEPS = 50
+OTHER_STEPS = "other"
 
 # How many jobs are rendered and compressed in one go. Larger compresses a little better,
 # smaller keeps the event loop free and redoes less when one job changes.
@@ -69,6 +75,15 @@ class JobSeries:
     ended: "array[int] | None" = None  # by OUTCOME_INDEX
     durations: "array[int] | None" = None  # by DURATION_BOUNDS_S, and one more
     hooks: "array[int] | None" = None  # by HOOK_INDEX
+    steps: "dict[str, StepSeries] | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class StepSeries:
+    """How long runs of a job were in one of its steps."""
+
+    durations: "array[int]"  # as in JobSeries
+    duration_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -92,6 +107,20 @@ class JobTable:
         """Say that ``changed`` is stale in every block."""
         for block in self.blocks:
             block.stale |= changed
+
+
+def observe_step(series: JobSeries, step: str, seconds: float) -> None:
+    """Count how long an attempt was in a step."""
+    if series.steps is None:
+        series.steps = {}
+    found = series.steps.get(step)
+    if found is None:
+        is_full = len(series.steps.keys() - {OTHER_STEPS}) >= MOST_STEPS
+        name = OTHER_STEPS if is_full else step
+        empty = StepSeries(zeros(len(DURATION_BOUNDS_S) + 1))
+        found = series.steps.setdefault(name, empty)
+    found.durations[bisect_left(DURATION_BOUNDS_S, seconds)] += 1
+    found.duration_s += seconds
 
 
 def zeros(count: int) -> "array[int]":

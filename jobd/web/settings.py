@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobd.core.hooks import HookKind
-from jobd.core.job import Job, Retries
+from jobd.core.job import MOST_TIMEOUTS, Job, Retries
 from jobd.core.view import JobView, NodeView
 from jobd.ports import Enforcement
 from jobd.web.node import HookLimits
@@ -75,6 +75,9 @@ def _limits(job: Job, enforcement: Enforcement) -> Iterator[Setting]:
     limits = job.limits
     soft = enforcement.memory if enforcement.memory.startswith("cgroup") else "none"
     yield Setting("timeout_s", "timeout", seconds(job.timeout), "supervisor")
+    most = None if job.timeout is None else job.timeout * MOST_TIMEOUTS
+    yield Setting("timeout_when_extended_s", "timeout", seconds(most), "supervisor")
+    yield Setting("watchdog_s", "watchdog", seconds(job.watchdog), "supervisor")
     yield Setting("stop_signal", "stop_signal", _signal_name(job.stop_signal), "supervisor")
     yield Setting("kill_after_s", "kill_after", seconds(job.kill_after), "supervisor")
     yield Setting("memory_max_bytes", "memory_max", limits.memory_max_bytes, enforcement.memory)
@@ -95,6 +98,7 @@ def _rest(job: Job) -> Iterator[Setting]:
     yield Setting("retries", "retries", _retries_shape(job.retries), "scheduler")
     yield Setting("success_exit_codes", "success_exit_codes", codes, "scheduler")
     yield Setting("failure_pattern", "failure_pattern", job.failure_pattern, "daemon")
+    yield Setting("steps", "steps", _steps_shape(job), "supervisor")
     yield Setting("params", "params", _params_shape(job), "daemon")
     yield Setting("user", "user", command.user, "supervisor")
     yield Setting("group", "group", command.group, "supervisor")
@@ -133,6 +137,10 @@ def _retries_shape(retries: Retries) -> JsonObject:
         "jitter": retries.jitter,
         "on": [*sorted(outcome.value for outcome in retries.on)],
     }
+
+
+def _steps_shape(job: Job) -> Json:
+    return None if job.steps is None else {"start": job.steps.start, "end": job.steps.end}
 
 
 def _params_shape(job: Job) -> Json:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from jobd.core.claim import ActiveRun, Pause
 from jobd.core.effects import Accepted
 from jobd.core.run import RunRecord
+from jobd.core.said import Said
 from jobd.core.view import JobView, RunView, WaitingView
 from jobd.ports import AuditEntry, Enforcement
 from jobd.web.node import Identity, ReloadResult, StoreHealth
@@ -53,6 +54,17 @@ def active_run_shape(run: ActiveRun, view: RunView | None = None) -> JsonObject:
         "attempt": run.attempt,
         "retry_at": iso(run.retry_at),
         "requested_by": run.requested_by,
+        "said": _said_shape(view.said) if view and view.said else None,
+    }
+
+
+def _said_shape(said: Said) -> JsonObject:
+    """Return what a run says of itself."""
+    return {
+        "status": said.status,
+        "progress": said.progress,
+        "step": said.step,
+        "step_since": iso(said.step_since),
     }
 
 
@@ -99,6 +111,7 @@ def run_shape(record: RunRecord, *, with_params: bool) -> JsonObject:
         "output_bytes": record.output_bytes,
         "output_dropped_bytes": record.output_dropped_bytes,
         "params": params if with_params else None,
+        "steps": [{"step": s.step, "duration_s": s.duration_s} for s in record.steps],
     }
 
 
@@ -118,6 +131,7 @@ def waiting_run_shape(waiting: WaitingView) -> JsonObject:
         "reason": f"waits: {waiting.held_by}",
         "output_bytes": 0,
         "output_dropped_bytes": 0,
+        "steps": [],
     }
 
 

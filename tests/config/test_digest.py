@@ -113,6 +113,7 @@ OTHER: dict[str, Any] = {
     "hooks": Hooks(ping_url=Hook(url="https://h/d")),
     "params": (core.Param("p"),), "timeout": timedelta(1), "start_deadline": timedelta(1),
     "expected_duration": timedelta(1), "expected_memory_bytes": 1,
+    "watchdog": timedelta(1), "steps": core.StepPatterns("(?P<step>x)"),
     "provenance": core.Provenance("f", 9),
 }  # fmt: skip
 

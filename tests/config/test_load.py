@@ -12,7 +12,7 @@ from jobd.config import machine
 from jobd.config.load import load
 from jobd.config.model import Config, HttpAddress
 from jobd.config.problem import ConfigErrors
-from jobd.core.job import Catchup, Job, Limits, Overlap, Pool, Retries, Scope
+from jobd.core.job import Catchup, Job, Limits, Overlap, Pool, Retries, Scope, StepPatterns
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule
 
@@ -96,6 +96,7 @@ overlap = "allow"
 max_instances = 3
 max_duty = 0.5
 timeout = "1h"
+watchdog = "90s"
 stop_signal = "SIGINT"
 kill_after = "3s"
 memory_max = "512M"
@@ -112,6 +113,7 @@ start_deadline = "90s"
 retries = { max = 3, delay = "1m", factor = 1.5, max_delay = "5m", jitter = 0.0, on = ["oom"] }
 success_exit_codes = [0, 3]
 failure_pattern = "^ERROR"
+steps = { start = "^Running (?P<step>.*)", end = "^Completed" }
 priority = 7
 umask = "0077"
 output_max = "64K"
@@ -142,6 +144,8 @@ slots = 2
         2,
         timedelta(seconds=3),
     )
+    assert job.steps == StepPatterns("^Running (?P<step>.*)", "^Completed")
+    assert job.watchdog == timedelta(seconds=90)
     assert job.limits == Limits(512 << 20, 256 << 20, 0.5, 200, 10, 50, -5, 500)
     assert (job.catchup, job.catchup_window) == (Catchup.ALL, timedelta(hours=2))
     assert job.start_deadline == timedelta(seconds=90)
@@ -296,7 +300,7 @@ def test_ten_thousand_jobs_are_loaded(loaded: Load) -> None:
     config = loaded(text)
     assert len(config.jobs) == 10_000
     assert config.jobs["j9999"].provenance.line == 3 * 9999 + 1
-    assert sys.getsizeof(config.jobs["j0"]) < 300
+    assert sys.getsizeof(config.jobs["j0"]) < 320
 
 
 def test_a_time_zone_of_the_daemon_is_that_of_its_jobs(loaded: Load) -> None:

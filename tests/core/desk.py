@@ -66,7 +66,7 @@ def make_job(name: str, **keys: Any) -> Job:
     elif "after" in keys:
         schedule = AfterSchedule.of(span(keys.pop("after")))
     kinds = {"overlap": Overlap, "catchup": Catchup, "jitter_mode": JitterMode, "scope": Scope}
-    for key in ("jitter", "catchup_window", "start_deadline", "timeout"):
+    for key in ("jitter", "catchup_window", "start_deadline", "timeout", "watchdog"):
         if isinstance(keys.get(key), str):
             keys[key] = span(keys[key])
     for key, kind in kinds.items():

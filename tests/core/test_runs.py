@@ -1,9 +1,12 @@
 """Runs: attempts, retries and their delays, ends and what is learned from them."""
 
+from dataclasses import replace
+
 from jobd.core.effects import FinishRun, SaveRun
-from jobd.core.events import AttemptEnded
+from jobd.core.events import AttemptEnded, RunSaid
 from jobd.core.job import Retries
 from jobd.core.outcome import Outcome, StopCause
+from jobd.core.said import Said, StepTime
 from tests.core.desk import Desk, span
 
 ONCE_MORE = Retries(max=1, delay=span("30s"), jitter=0.0)
@@ -154,6 +157,52 @@ def test_a_success_that_no_pattern_could_doubt_says_so(desk: Desk) -> None:
         Outcome.SUCCESS,
         "judged without failure_pattern: it gave up after 5 s",
     )
+
+
+def test_a_run_that_fell_silent_has_timed_out_and_says_by_what(desk: Desk) -> None:
+    desk.job("a", every="10m", watchdog="30s")
+    desk.pass_time("10m")
+    run_id, exit_ = desk.process("a").run.run_id, desk.end_unseen("a")
+    desk.handle(AttemptEnded(run_id, replace(exit_, stop_cause=StopCause.WATCHDOG), desk.now))
+    record = desk.history("a")[0]
+    assert (record.outcome, record.reason) == (
+        Outcome.TIMEOUT,
+        "stopped by jobd: watchdog, it did not send WATCHDOG=1 for 30 s",
+    )
+
+
+def test_what_a_run_says_is_shown_while_its_attempt_runs(desk: Desk) -> None:
+    desk.job("a", every="10m", retries=ONCE_MORE)
+    desk.pass_time("10m")
+    said = Said("half way", 0.5, "load", desk.now)
+    desk.handle(RunSaid(desk.process("a").run.run_id, said))
+    assert desk.view("a").runs[0].said == said
+    desk.end("a", 1)
+    assert desk.view("a").runs[0].said is None, "that attempt is over"
+
+
+def test_what_a_run_says_that_nobody_knows_is_passed_over(desk: Desk) -> None:
+    """Its end may have been written down before its last words come."""
+    desk.handle(RunSaid("gone", Said("half way")))
+    assert desk.effects == []
+
+
+def test_the_steps_of_an_attempt_are_in_its_record(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    run_id, exit_ = desk.process("a").run.run_id, desk.end_unseen("a")
+    steps = (StepTime("load", 3.0),)
+    desk.handle(AttemptEnded(run_id, replace(exit_, steps=steps), desk.now))
+    (effect,) = desk.of_kind(FinishRun)
+    assert effect.finish.record.steps == steps
+
+
+def test_a_success_whose_steps_could_not_be_found_says_so(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    run_id, exit_ = desk.process("a").run.run_id, desk.end_unseen("a")
+    desk.handle(AttemptEnded(run_id, replace(exit_, steps_trouble="it was too much"), desk.now))
+    assert desk.history("a")[0].reason == "its steps are not known: it was too much"
 
 
 def test_a_start_error_gives_its_place_back(desk: Desk) -> None:

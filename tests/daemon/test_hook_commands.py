@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
 from jobd.core.hooks import Hook
-from jobd.core.job import Job
+from jobd.core.job import Job, StepPatterns
 from jobd.core.outcome import StopCause
 from jobd.daemon import hook_commands as module
 from jobd.daemon.hook_commands import HookCommands, is_hook, redacted
@@ -191,6 +192,12 @@ def test_of_two_secrets_the_longer_is_hidden_first() -> None:
 
 
 # -- supervisors and daemons that go ---------------------------------------------------
+
+
+async def test_it_has_not_to_say_what_its_job_has_to_say(desk: Desk) -> None:
+    """A hook would be ended for its silence, where only the job knows of a watchdog."""
+    job = in_(desk, watchdog=timedelta(seconds=0.3), steps=StepPatterns("(?P<step>.+)"))
+    assert await desk.shell("echo working; sleep 0.8", job=job) == Answer()
 
 
 async def test_without_a_supervisor_it_is_worth_another_try(paper: Desk) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobd.core.claim import Trigger
-from jobd.core.job import Command, Limits
+from jobd.core.job import Command, Limits, StepPatterns
 from jobd.daemon import launch as module
 from jobd.daemon.launch import LaunchError, launch, needs_lookup, read_env_file, resolve_identity
 from jobd.ports import Launch
@@ -85,11 +85,13 @@ def test_everything_of_the_job_is_handed_over() -> None:
     made = launched(
         argv=("sleep", "1"), cwd="/tmp", umask=0o077, stdin="/dev/zero", limits=limits,
         timeout=timedelta(minutes=1), stop_signal=2, kill_after=timedelta(seconds=3),
-        output_max_bytes=99,
+        output_max_bytes=99, watchdog=timedelta(seconds=9),
+        steps=StepPatterns("(?P<step>x)", "y"),
     )  # fmt: skip
     assert made == Launch(
         run_of(), ("sleep", "1"), made.env, "/tmp", str(OUTPUT), 99, 2, 3.0, None, None, (),
-        0o077, "/dev/zero", 60.0, None, 1 << 20, 1 << 19, 0.5, 10, 20, 30, 5, 500,
+        0o077, "/dev/zero", 60.0, None, 1 << 20, 1 << 19, 0.5, 10, 20, 30, 5, 500, 9.0,
+        ("(?P<step>x)", "y"),
     )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from jobd.core.events import (
     HeldRun,
     Recovered,
     RunNotStarted,
+    RunSaid,
     RunStarted,
     SupervisorLost,
 )
 from jobd.core.job import Job
 from jobd.core.run import RunState
+from jobd.core.said import Said
 from jobd.core.scheduler import Scheduler
 from jobd.core.state import RunTrack
 from jobd.daemon import reports as module
@@ -91,9 +93,13 @@ async def test_the_core_is_told_nothing_of_hooks(desk: Desk) -> None:
 async def test_instants_are_told_by_the_time_of_the_cluster(desk: Desk) -> None:
     """The supervisor reads this machine's clock; by a wrong one a retry would wait for hours."""
     desk.offset = HOUR
-    told = await desk.hear(RunStarted("r1", NOON), ended("r1"))
-    expected = [RunStarted("r1", NOON + HOUR), replace(ended("r1"), ended_at=NOON + HOUR)]
-    assert told == expected
+    said = RunSaid("r1", Said(step="load", step_since=NOON))
+    told = await desk.hear(RunStarted("r1", NOON), said, ended("r1"))
+    assert told == [
+        RunStarted("r1", NOON + HOUR),
+        RunSaid("r1", Said(step="load", step_since=NOON + HOUR)),
+        replace(ended("r1"), ended_at=NOON + HOUR),
+    ]
 
 
 async def test_so_are_those_of_runs_that_it_holds(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from jobd.core.claim import ClaimGranted
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 from jobd.ports import RunFilter
 
 
@@ -13,6 +14,25 @@ async def test_a_finished_run_is_no_longer_active(scene) -> None:
     await scene.enrol("backup")
     assert await scene.finish(await scene.claim("backup", 1), 2)
     assert (await scene.memory("backup")).active == ()
+
+
+async def test_the_steps_of_a_run_are_remembered(scene) -> None:
+    await scene.enrol("backup")
+    run = await scene.claim("backup", 1)
+    steps = (StepTime("load", 0.5), StepTime("pretix.base:send", 1e-06))
+    await scene.finish(run, 2, steps=steps)
+    other = await scene.pass_through("backup", 3)
+    found = [await scene.store.run(one.request.run_id) for one in (run, other)]
+    assert [record.steps for record in found] == [steps, ()]
+
+
+async def test_ends_with_and_without_steps_come_in_one_call(scene) -> None:
+    await scene.enrol("one", "two")
+    with_steps = scene.end(await scene.claim("one", 1), 2, steps=(StepTime("load", 2.0),))
+    without = scene.end(await scene.claim("two", 1), 2)
+    assert list(await scene.store.finish([without, with_steps])) == [True, True]
+    found = [await scene.store.run(end.record.run_id) for end in (with_steps, without)]
+    assert [record.steps for record in found] == [(StepTime("load", 2.0),), ()]
 
 
 async def test_finishing_twice_is_true_both_times(scene) -> None:

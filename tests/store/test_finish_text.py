@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jobd.core.claim import Trigger
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
+from jobd.core.said import StepTime
 from jobd.store.finish_text import finish_of, text_of
 
 INSTANTS = st.datetimes(timezones=st.just(UTC))
@@ -38,6 +39,7 @@ RECORDS = st.builds(
     output_bytes=st.integers(0, 2**63 - 1),
     output_dropped_bytes=st.integers(0, 2**63 - 1),
     params=st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple),
+    steps=st.lists(st.builds(StepTime, TEXT, SECONDS), max_size=3).map(tuple),
 )
 FINISHES = st.builds(
     Finish,

@@ -45,6 +45,7 @@ def empty(postgres: PrivatePostgres, numbers: Iterator[int]) -> Iterator[str]:
     postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+_LATER = ", expected_memory_bytes bigint, steps jsonb\n)"
 NEXT = own_tables().version + 1
 
 
@@ -58,7 +59,7 @@ def next_tables(**more: Any) -> Tables:
 def first_tables() -> Tables:
     """Return what the first version brought, as far as the second had to change it."""
     now = own_tables()
-    older = [f.replace(", expected_memory_bytes bigint\n)", "\n)") for f in now.functions]
+    older = [f.replace(_LATER, "\n)") for f in now.functions]
     assert older != list(now.functions)
     return Tables(now.steps[:1], older)
 

@@ -15,6 +15,8 @@ async def test_the_environment_is_only_what_was_ordered(open_ward: Any) -> None:
     env = {"PATH": "/usr/bin:/bin", "EMPTY": "", "UMLAUT": "ä", "BYTES": "\udcff"}
     await open_ward.run(open_ward.launch("env", "/usr/bin/env", "-0", env=env))
     entries = open_ward.output("env").split(b"\0")[:-1]
+    sockets = [entry for entry in entries if entry.startswith(b"NOTIFY_SOCKET=/")]
+    entries.remove(*sockets)
     assert sorted(entries) == sorted(
         [b"PATH=/usr/bin:/bin", b"EMPTY=", b"UMLAUT=\xc3\xa4", b"BYTES=\xff"]
     )

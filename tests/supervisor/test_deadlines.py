@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobd.core import job
+from jobd.supervisor import deadlines as deadlines_of_runs
 from jobd.supervisor.deadlines import Deadlines
 
 times = st.floats(0, 1e6)
@@ -160,3 +162,73 @@ def test_whoever_wakes_at_the_next_instant_finds_something_due(
     assert last is not None
     assert last <= max(until, instant)
     assert deadlines.must_be_dead(last)
+
+
+def test_a_run_that_is_silent_for_too_long_is_stopped() -> None:
+    deadlines = Deadlines(None, 5.0, watchdog_s=30.0)
+    deadlines.begin(100.0)
+    assert deadlines.stop_instant() == 130.0
+    assert deadlines.due_cause(130.0) == "watchdog"
+
+
+def test_each_sign_of_life_counts_anew() -> None:
+    deadlines = Deadlines(None, 5.0, watchdog_s=30.0)
+    deadlines.begin(100.0)
+    deadlines.alive(120.0)
+    assert deadlines.due_cause(149.0) is None
+    assert deadlines.due_cause(150.0) == "watchdog"
+
+
+def test_a_sign_of_life_means_nothing_where_nobody_watches() -> None:
+    deadlines = Deadlines(10.0, 5.0)
+    deadlines.begin(0.0)
+    deadlines.alive(9.0)
+    assert deadlines.stop_instant() == 10.0
+
+
+def test_a_run_gets_the_time_that_it_asks_for() -> None:
+    deadlines = Deadlines(10.0, 5.0)
+    deadlines.begin(0.0)
+    deadlines.ask_for(7.0, 8.0)
+    assert deadlines.stop_instant() == 15.0
+
+
+def test_asking_for_less_than_there_is_takes_nothing_away() -> None:
+    """As with systemd: the original timeout holds in any case."""
+    deadlines = Deadlines(10.0, 5.0)
+    deadlines.begin(0.0)
+    deadlines.ask_for(1.0, 2.0)
+    assert deadlines.stop_instant() == 10.0
+
+
+def test_one_message_asks_for_no_more_than_the_timeout() -> None:
+    deadlines = Deadlines(10.0, 5.0)
+    deadlines.begin(0.0)
+    deadlines.ask_for(1e9, 8.0)
+    assert deadlines.stop_instant() == 18.0
+
+
+def test_all_messages_together_get_ten_timeouts_and_no_more() -> None:
+    deadlines = Deadlines(10.0, 5.0)
+    deadlines.begin(0.0)
+    for at in range(5, 1000, 5):
+        deadlines.ask_for(10.0, float(at))
+    assert deadlines.due_cause(99.9) is None
+    assert deadlines.due_cause(100.0) == "timeout"
+
+
+def test_the_bound_that_is_shown_is_the_one_that_is_kept() -> None:
+    assert job.MOST_TIMEOUTS == deadlines_of_runs.MOST_TIMEOUTS
+
+
+def test_trusted_until_is_not_the_run_s_to_move() -> None:
+    deadlines = leased(5.0, 50.0, timeout_s=40.0)
+    deadlines.ask_for(40.0, 39.0)
+    assert (deadlines.stop_instant(), deadlines.kill_instant()) == (45.0, 50.0)
+
+
+def test_a_run_without_a_timeout_has_nothing_to_ask_for() -> None:
+    deadlines = Deadlines(None, 5.0)
+    deadlines.begin(0.0)
+    deadlines.ask_for(10.0, 0.0)
+    assert deadlines.stop_instant() is None

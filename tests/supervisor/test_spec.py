@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
 KEYS = [
     *GOOD, "uid", "gid", "groups", "nice", "oom_score_adj", "memory_max_bytes", "pids_max",
     "cpu_max", "cpu_weight", "io_weight", "timeout_s", "stdin", "memory_high_bytes",
-    "until_steady_s",
+    "until_steady_s", "watchdog_s", "steps",
 ]  # fmt: skip
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -44,6 +44,7 @@ def test_any_order_is_understood_or_refused_in_words(changes: dict[str, Any]) ->
         ("argv", ["x", 1], "not a list of words"),
         ("env", {"": "x"}, "env has a name that is empty"),
         ("cwd", "a\0b", "without NUL"),
+        ("steps", ["x"], "must be a list of two patterns"),
         ("memory_max_bytes", 1000, "at least 1048576"),
     ],
 )

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core.claim import ActiveRun, Trigger
-from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted
+from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunSaid
 from jobd.core.outcome import Exit, StopCause
+from jobd.core.said import Said, StepTime
 from jobd.supervisor.protocol import decode, encode
 from jobd.supervisor.wire import decode_held, decode_report, decode_run, encode_run
 
@@ -53,6 +54,29 @@ def test_a_held_end_carries_run_and_exit(run: ActiveRun) -> None:
     )
     report = decode_report({"ev": "ended", "run": "r", "at": 86_400.0, "exit": exit_})
     assert report == AttemptEnded("r", held.exit, datetime(1970, 1, 2, tzinfo=UTC))  # type: ignore[arg-type]
+
+
+def test_steps_stand_beside_the_exit_that_older_daemons_know() -> None:
+    """They make an Exit of what stands in it, whatever that is."""
+    exit_ = {
+        "exit_code": 0, "signal": None, "stop_cause": None, "oom_killed": False, "duration_s": 1.5,
+        "cpu_s": 0.25, "memory_peak_bytes": None, "output_bytes": 0, "output_dropped_bytes": 0,
+    }  # fmt: skip
+    frame = {"ev": "ended", "run": "r", "at": 0.0, "exit": exit_, "steps": [["load", 0.5]]}
+    frame |= {"steps_trouble": "part of it"}
+    report = decode_report(decode(encode(frame)))
+    assert isinstance(report, AttemptEnded)
+    assert report.exit.steps == (StepTime("load", 0.5),)
+    assert report.exit.steps_trouble == "part of it"
+
+
+def test_what_a_run_says_comes_over() -> None:
+    words = {"status": "half way", "progress": 0.5, "step": None, "step_since": None}
+    assert decode_report({"ev": "said", "run": "r", **words}) == RunSaid("r", Said("half way", 0.5))
+    words = {"status": "", "progress": None, "step": "load", "step_since": 86_400.0}
+    since = datetime(1970, 1, 2, tzinfo=UTC)
+    said = Said(step="load", step_since=since)
+    assert decode_report({"ev": "said", "run": "r", **words}) == RunSaid("r", said)
 
 
 @given(runs)

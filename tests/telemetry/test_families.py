@@ -16,8 +16,11 @@ from jobd.core.claim import JobMemory, Pause
 from jobd.core.job import About, Limits, Scope
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 from jobd.core.view import RunView
-from jobd.telemetry.families import JOB_FAMILIES, Row, escape
+from jobd.telemetry.families import JOB_FAMILIES
+from jobd.telemetry.row import Row, escape
+from jobd.telemetry.series import MOST_STEPS, OTHER_STEPS
 
 LABELLED = {
     "jobd_ticks_skipped_total": ("reason", {str(reason) for reason in SkipReason}),
@@ -117,6 +120,38 @@ async def test_a_job_has_a_bounded_number_of_series(node: Any, make: Any) -> Non
         node.observe(make.skipped(reason))
     lines = [line for line in (await node.page()).splitlines() if 'job_name="backup"' in line]
     assert len(lines) == 53
+
+
+async def test_each_step_of_a_job_has_a_histogram(node: Any, make: Any) -> None:
+    steps = (StepTime("load", 3.0), StepTime("send", 70.0))
+    node.observe(make.granted(), make.finish(steps=steps))
+    node.observe(make.granted(), make.finish(will_retry=True, steps=steps[:1]))
+    found = await node.samples()
+    name = "jobd_step_duration_seconds"
+    assert found.value(f"{name}_count", step="load") == 2, "each attempt counts"
+    assert found.value(f"{name}_sum", step="load") == 6.0
+    assert found.value(f"{name}_bucket", step="load", le="5.0") == 2
+    assert found.value(f"{name}_bucket", step="send", le="60.0") == 0
+    assert found.value(f"{name}_bucket", step="send", le="+Inf") == 1
+    assert await node.openmetrics()
+
+
+async def test_a_job_has_so_many_steps_and_one_for_the_rest(node: Any, make: Any) -> None:
+    """A job that names its steps by customer must not fill the server that scrapes us."""
+    for number in range(3 * MOST_STEPS):
+        node.observe(make.granted(), make.finish(steps=(StepTime(f"s{number}", 1.0),)))
+    node.observe(make.granted(), make.finish(steps=(StepTime("s0", 1.0),)))
+    found = await node.samples()
+    name = "jobd_step_duration_seconds_count"
+    assert len(found.labels(name)) == MOST_STEPS + 1
+    assert found.value(name, step="s0") == 2
+    assert found.value(name, step=OTHER_STEPS) == 2 * MOST_STEPS
+
+
+async def test_the_steps_of_a_job_that_is_removed_are_gone(node: Any, make: Any) -> None:
+    node.observe(make.granted(), make.finish(steps=(StepTime("load", 1.0),)))
+    node.configure(make.job("other"))
+    assert 'step="load"' not in await node.page()
 
 
 def info_page(make: Any, node: Any, name: str, owner: str, schedule: str) -> str:

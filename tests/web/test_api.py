@@ -23,7 +23,7 @@ waiting"""
 JOB_PAGE_KEYS = JOB_KEYS + " audit command defined_in enforcement_detail now settings skipped_24h"
 RUN_KEYS = """attempt claimed_at cpu_s duration_s ended_at exit_code fire_time job
 memory_peak_bytes node outcome output_bytes output_dropped_bytes params reason requested_by run_id
-signal started_at state token trigger"""
+signal started_at state steps token trigger"""
 
 
 def words(text: str) -> list[str]:
@@ -105,8 +105,10 @@ def test_parameters_of_runs_are_for_the_control_socket(server: Served, node: Fak
     ("name", "value", "source", "enforced_by"),
     [
         ("timeout_s", 300.0, "job", "supervisor"),
+        ("timeout_when_extended_s", 3000.0, "job", "supervisor"),
         ("memory_max_bytes", 512 << 20, "defaults", "cgroup v1"),
         ("kill_after_s", 10.0, "built in", "supervisor"),
+        ("watchdog_s", None, "built in", None),
         ("pids_max", None, "built in", None),
         ("max_running", 16, "limits", "scheduler"),
     ],

@@ -9,6 +9,7 @@ import click
 
 from jobd.cli.ctl.client import Document
 from jobd.cli.ctl.cluster_words import pause_words, state_words
+from jobd.cli.ctl.said import said_section
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section
 from jobd.cli.ctl.wording import NOTHING, duration, size, when
@@ -49,6 +50,7 @@ def show_lines(document: Document) -> Iterator[str]:
     if document["enforcement_detail"]:
         yield f"\n{document['enforcement_detail']}"
     yield from section("RUNNING", ("RUN", "NODE", "STATE", "SINCE", "BY"), _runs(document, now))
+    yield from said_section(document["active"], now)
     skipped = [(reason, str(n)) for reason, n in (document["skipped_24h"] or {}).items()]
     yield from section("SKIPPED IN 24 HOURS", ("REASON", "TICKS"), skipped)
     yield from section("WHO DID WHAT", ("AT", "WHO", "WHAT", "DETAIL"), _audit(document, now))

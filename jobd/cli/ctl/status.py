@@ -13,6 +13,7 @@ from jobd.cli.ctl.cluster_words import (
     shared_words,
     state_words,
 )
+from jobd.cli.ctl.said import said_section
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section, table
 from jobd.cli.ctl.wording import NOTHING, duration, roughly, when
@@ -41,6 +42,7 @@ def status_lines(document: Document) -> Iterator[str]:
     now = datetime.fromisoformat(document["now"])
     yield facts(_node_facts(document, now))
     yield from section("RUNNING", *_running(document, now))
+    yield from said_section(document["active_runs"], now)
     yield from section(_elsewhere_title(document), *_elsewhere(document, now))
     yield from section("WAITING", *_waiting(document, now))
     yield from section("LAST RUN NOT A SUCCESS", *_failing(document, now))

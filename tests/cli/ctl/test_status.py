@@ -1,12 +1,14 @@
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import ANY
 
 import pytest
 
 from jobd.core.claim import Pause
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
+from jobd.core.said import Said
 from jobd.core.view import JobState
 from tests.cli.ctl.conftest import Ctl
 from tests.web.fake_node import NOW, FakeNode, Served, job_named, view_of, waiting_view
@@ -23,6 +25,22 @@ def test_status_shows_the_node_in_two_columns(ctl: Ctl) -> None:
 def test_status_lists_what_runs(ctl: Ctl, server: Served, node: FakeNode) -> None:
     server.call(node.start_run("aaaa1111", at=NOW - timedelta(minutes=2)))
     assert "backup  aaaa1111  running  10:18:00 (2m ago)  manual  1" in ctl("status").out
+
+
+def test_status_and_show_tell_what_runs_say(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    server.call(node.start_run("aaaa1111"))
+    assert "WHAT RUNS SAY" not in ctl("status").out
+    view = node.views["backup"]
+    said = Said("41 of 97\x1b[31m", 0.42, "send_reminders", NOW - timedelta(minutes=2))
+    node.add(replace(view, runs=(replace(view.runs[0], said=said),)))
+    for command in (("status",), ("show", "backup")):
+        lines = ctl(*command).out.splitlines()
+        block = lines[lines.index("WHAT RUNS SAY") + 1 :][:2]
+        assert [line.split() for line in block] == [
+            ["JOB", "STEP", "SINCE", "DONE", "STATUS"],
+            ["backup", "send_reminders", "10:18:00", "(2m", "ago)", "42%", "41", "of", ANY],
+        ]
+        assert "\x1b" not in block[1]
 
 
 def test_status_lists_what_waits_and_what_comes(ctl: Ctl, node: FakeNode) -> None:

@@ -215,7 +215,7 @@ CREATE OR REPLACE FUNCTION jobd.ends_of(wave jsonb) RETURNS TABLE (
     ended_at bigint, outcome text, reason text, exit_code integer, signal integer,
     duration_s double precision, cpu_s double precision, memory_peak_bytes bigint,
     output_bytes bigint, output_dropped_bytes bigint, duration bigint, rest_until bigint,
-    smoothed_duration_s double precision, expected_memory_bytes bigint
+    smoothed_duration_s double precision, expected_memory_bytes bigint, steps jsonb
 )
 LANGUAGE sql IMMUTABLE ROWS 100
 AS $$
@@ -225,7 +225,7 @@ AS $$
         e.signal::integer, e.duration_s::double precision, e.cpu_s::double precision,
         e.memory_peak_bytes::bigint, e.output_bytes::bigint, e.output_dropped_bytes::bigint,
         e.duration::bigint, e.rest_until::bigint, e.smoothed_duration_s::double precision,
-        e.expected_memory_bytes::bigint
+        e.expected_memory_bytes::bigint, nullif(e.steps, 'null')
     FROM ROWS FROM (
         jsonb_array_elements_text(wave -> 'pos'),
         jsonb_array_elements_text(wave -> 'run_id'),
@@ -246,11 +246,12 @@ AS $$
         jsonb_array_elements_text(wave -> 'duration'),
         jsonb_array_elements_text(wave -> 'rest_until'),
         jsonb_array_elements_text(wave -> 'smoothed_duration_s'),
-        jsonb_array_elements_text(wave -> 'expected_memory_bytes')
+        jsonb_array_elements_text(wave -> 'expected_memory_bytes'),
+        jsonb_array_elements(wave -> 'steps')
     ) AS e (
         pos, run_id, job, token, attempt, started_at, ended_at, outcome, reason, exit_code, signal,
         duration_s, cpu_s, memory_peak_bytes, output_bytes, output_dropped_bytes, duration,
-        rest_until, smoothed_duration_s, expected_memory_bytes
+        rest_until, smoothed_duration_s, expected_memory_bytes, steps
     )
 $$;
 
@@ -278,7 +279,7 @@ BEGIN
             exit_code = told.exit_code, signal = told.signal, duration_s = told.duration_s,
             cpu_s = told.cpu_s, memory_peak_bytes = told.memory_peak_bytes,
             output_bytes = told.output_bytes, output_dropped_bytes = told.output_dropped_bytes,
-            retry_at = NULL, changed_at = instant
+            steps = told.steps, retry_at = NULL, changed_at = instant
         FROM told WHERE told.is_held AND run.run_id = told.run_id
     ), learnt AS (
         UPDATE jobd.job SET

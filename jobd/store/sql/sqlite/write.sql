@@ -56,7 +56,7 @@ WHERE run_id = ? AND ended_at IS NULL;
 UPDATE run
 SET attempt = ?, started_at = coalesce(?, started_at), ended_at = ?, outcome = ?, reason = ?,
     exit_code = ?, signal = ?, duration_s = ?, cpu_s = ?, memory_peak_bytes = ?,
-    output_bytes = ?, output_dropped_bytes = ?, retry_at = NULL
+    output_bytes = ?, output_dropped_bytes = ?, steps = ?, retry_at = NULL
 WHERE run_id = ?;
 
 -- name: tick_record

@@ -1,0 +1,121 @@
+"""Steps in the output of real runs; whatever a pattern does, only its own run is the worse."""
+
+import os
+import signal
+import time
+from typing import Any
+
+from jobd.core.events import RunSaid
+from tests.supervisor.senders import cpu_s, state_of
+from tests.supervisor.test_stepper import ORDERS, PRETIX, TICKETS
+
+RUNPERIODIC = f"""
+echo 'INFO Running {ORDERS}…'; sleep 0.4; echo 'INFO Completed {ORDERS} in 0.4s'
+echo 'INFO Running {TICKETS}…'; sleep 0.8; echo 'INFO Skipped {TICKETS}'
+"""
+ENDLESS = (r"(?P<step>^(?:a+)+$)", None)
+
+
+def seconds_of(end: Any) -> dict[str, float]:
+    return {time.step: time.duration_s for time in end.exit.steps}
+
+
+async def test_steps_are_measured_while_the_output_comes(any_ward: Any) -> None:
+    end = await any_ward.run(any_ward.shell("run", RUNPERIODIC, steps=PRETIX))
+    steps = seconds_of(end)
+    assert list(steps) == [ORDERS, TICKETS]
+    assert steps[ORDERS] == 0.4
+    assert 0.7 < steps[TICKETS] < 2.0
+    assert end.exit.steps_trouble == ""
+    assert "Skipped" in any_ward.output("run").decode()
+
+
+async def test_the_present_step_is_told_while_it_lasts(open_ward: Any) -> None:
+    script = f"echo 'INFO Running {ORDERS}…'; exec sleep 600"
+    await open_ward.start(open_ward.shell("run", script, steps=PRETIX))
+    said = (await open_ward.report(RunSaid, "run")).said
+    assert said.step == ORDERS
+    assert abs(said.step_since.timestamp() - time.time()) < 10
+    await open_ward.client.stop("run", "cancel")
+    assert list(seconds_of(await open_ward.end("run"))) == [ORDERS], "its end is that of the run"
+
+
+async def test_both_ways_of_telling_are_counted_together(open_ward: Any) -> None:
+    program = """
+import os, socket
+box = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+box.connect(os.environ["NOTIFY_SOCKET"])
+box.send(b"X_JOBD_STEP=load")
+print("INFO Running send…", flush=True)
+"""
+    end = await open_ward.run(open_ward.python("run", program, steps=PRETIX))
+    assert sorted(seconds_of(end)) == ["load", "send"]
+
+
+async def test_a_pattern_that_takes_for_ever_is_given_up(open_ward: Any) -> None:
+    """`re` cannot be broken off: it is the process that ends."""
+    script = "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab; sleep 0.2"
+    await open_ward.start(open_ward.shell("run", script, steps=ENDLESS))
+    for number in range(10):
+        other = await open_ward.run(open_ward.shell(f"other-{number}", "exit 0"))
+        assert other.exit.duration_s < 1.5
+    end = await open_ward.end("run")
+    assert (end.exit.exit_code, end.exit.steps) == (0, ())
+    assert end.exit.duration_s < 1.9, "the 2 s of the search are not the run's"
+    assert "too long" in end.exit.steps_trouble
+
+
+async def test_no_process_of_a_search_outlives_its_pattern(open_ward: Any) -> None:
+    script = "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab; exec sleep 600"
+    await open_ward.start(open_ward.shell("run", script, steps=ENDLESS))
+    (pid,) = await open_ward.until(lambda: _searches(open_ward.supervisor_pid), "the search")
+    await open_ward.until(lambda: cpu_s(pid) > 0.5, "the search is at it")
+    os.kill(open_ward.supervisor_pid, signal.SIGSTOP)  # nobody is there to see to it
+    await open_ward.until(lambda: state_of(pid) == "Z", "its end by its own clock")
+    os.kill(open_ward.supervisor_pid, signal.SIGCONT)
+    await open_ward.client.stop("run", "cancel")
+    await open_ward.end("run")
+
+
+async def test_who_writes_faster_than_can_be_searched_is_not_held_up(open_ward: Any) -> None:
+    slow = (r"(?P<step>(?:x?){12}x{12}y)", None)
+    script = "yes xxxxxxxxxxxxxxxxxxxxxxxxxxx | head -c 60000000"
+    end = await open_ward.run(open_ward.shell("run", script, steps=slow))
+    assert (end.exit.exit_code, end.exit.output_bytes) == (0, 60_000_000)
+    assert end.exit.steps == ()
+    assert "faster than its output could be searched" in end.exit.steps_trouble or (
+        "too long" in end.exit.steps_trouble
+    )
+
+
+async def test_much_output_is_searched_to_its_end(open_ward: Any) -> None:
+    script = "echo 'INFO Running a…'; yes some other line | head -c 1000000; echo 'INFO Running b…'"
+    end = await open_ward.run(open_ward.shell("run", script, steps=PRETIX))
+    assert list(seconds_of(end)) == ["a", "b"]
+
+
+async def test_a_search_that_somebody_killed_is_told_as_trouble(open_ward: Any) -> None:
+    script = f"echo 'INFO Running a…'; read _ < {open_ward.directory}/go; echo 'INFO Running b…'"
+    os.mkfifo(open_ward.directory / "go")
+    await open_ward.start(open_ward.shell("run", script, steps=PRETIX))
+    (pid,) = await open_ward.until(lambda: _searches(open_ward.supervisor_pid), "the search")
+    os.kill(pid, signal.SIGKILL)
+    (open_ward.directory / "go").write_text("\n")
+    end = await open_ward.end("run")
+    assert (end.exit.exit_code, end.exit.steps) == (0, ())
+    assert end.exit.steps_trouble
+
+
+def _searches(supervisor: int) -> list[int]:
+    """Return the processes that search for a supervisor."""
+    with open(f"/proc/{supervisor}/task/{supervisor}/children") as file:
+        pids = [int(pid) for pid in file.read().split()]
+    return [pid for pid in pids if b"jobd.supervisor.stepper" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
