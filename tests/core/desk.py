@@ -85,11 +85,12 @@ class Desk(Surroundings):
         node: str = "node",
         store: MemoryStore | None = None,
         memory_budget: int | None = None,
-        pressure: Mapping[Strain, float] | None = None,
+        pressure: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(node, store)
         self.max_running, self.max_waiting = max_running, max_waiting
-        self.memory_budget, self.pressure = memory_budget, pressure or {}
+        self.memory_budget = memory_budget
+        self.pressure = {Strain(name): limit for name, limit in (pressure or {}).items()}
         self.jobs: dict[str, Job] = {}
         self._incarnations = 0
         self._wakes_here = 0
