@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import inf
 
-from jobd.core.forecast import Confidence, Forecast, Prospect, forecast
+from jobd.core.forecast import Confidence, Forecast, Prospect, course_of, forecast
 from jobd.core.job import Job, Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import AfterSchedule
@@ -19,6 +19,7 @@ from jobd.core.usage import (
     durations,
     memory_peaks,
     recent,
+    step_durations,
 )
 
 SOON = timedelta(days=7)
@@ -64,6 +65,15 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class GrownStep:
+    """The step that has most to do with a job's growth."""
+
+    step: str
+    by_s: float  # how much longer it takes than at the beginning of the history
+    share: float  # of the growth of the whole run, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
 class JobUsage:
     """What a job's runs took, and what they may take."""
 
@@ -72,6 +82,7 @@ class JobUsage:
     duration: Measured | None
     memory: Measured | None
     ceilings: tuple[Ceiling, ...]
+    grown: GrownStep | None = None  # of a job that takes longer and longer
 
 
 def usage_of(
@@ -92,7 +103,27 @@ def usage_of(
         ceilings.append(_of_timeout(job.timeout.total_seconds(), duration, recent(uses), now))
     if job.limits.memory_max_bytes:
         ceilings.append(_of_memory(job.limits.memory_max_bytes, memory, recent(uses), now))
-    return JobUsage(job.name, len(uses), duration, memory, tuple(ceilings))
+    grown = grown_step(uses, duration)
+    return JobUsage(job.name, len(uses), duration, memory, tuple(ceilings), grown)
+
+
+def grown_step(uses: Sequence[RunUse], duration: Measured | None) -> GrownStep | None:
+    """Return which step of a job's runs has grown most, if the whole run grows and its steps are
+    known. A step that does not grow beyond doubt has no part in it."""
+    if duration is None or course_of(duration) is not Prospect.GROWS:
+        return None
+    steps = step_durations(uses).items()
+    grown = [(_growth_s(measured), step) for step, measured in steps]
+    by_s, step = max(grown, default=(0.0, ""))
+    whole_s = _growth_s(duration)
+    return GrownStep(step, by_s, min(by_s / whole_s, 1.0)) if by_s > 0 and whole_s > 0 else None
+
+
+def _growth_s(measured: Measured) -> float:
+    trend = measured.trend
+    if trend is None or not trend.is_rising:
+        return 0.0
+    return trend.slope * measured.span.total_seconds()
 
 
 def most_urgent_first(usages: Sequence[JobUsage], now: datetime) -> list[JobUsage]:

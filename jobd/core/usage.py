@@ -6,7 +6,7 @@ look well when it is at its worst. A failure may have come at once or late, and 
 was canceled or lost was cut short for reasons of its own: they say nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -14,6 +14,7 @@ from statistics import median
 
 from jobd.core.frequent import frequent
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 from jobd.core.trend import Trend, trend_of
 
 TELLING = (Outcome.SUCCESS, Outcome.TIMEOUT, Outcome.OOM)
@@ -33,6 +34,7 @@ class RunUse:
     outcome: Outcome
     duration_s: float  # of the last attempt
     memory_peak_bytes: int | None
+    steps: tuple[StepTime, ...] = ()  # of the last attempt, where they are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,17 @@ def memory_peaks(uses: Sequence[RunUse]) -> Measured | None:
     """Return how much memory the runs took at most; None when nothing measured it."""
     peaks = [(use.ended_at, use.memory_peak_bytes) for use in uses]
     return _measured([(at, float(peak)) for at, peak in peaks if peak is not None])
+
+
+def step_durations(uses: Sequence[RunUse]) -> Mapping[str, Measured]:
+    """Return how long the runs were in each of their steps, of those that were seen often
+    enough; a run that was ended in a step says less of it than the others."""
+    seen: dict[str, list[tuple[datetime, float]]] = {}
+    for use in uses:
+        for time in use.steps if use.outcome is Outcome.SUCCESS else ():
+            seen.setdefault(time.step, []).append((use.ended_at, time.duration_s))
+    found = {step: _measured(values) for step, values in seen.items()}
+    return {s: m for s, m in found.items() if m is not None and m.trend is not None}
 
 
 def recent(uses: Sequence[RunUse]) -> Sequence[RunUse]:

@@ -239,9 +239,11 @@ def audit_row(entry: AuditEntry) -> Row:
 
 
 def use_of(row: Row) -> RunUse:
-    """Return what a run took."""
-    ended_at, outcome, duration_s, memory_peak_bytes = row
-    return RunUse(instant_of(ended_at), Outcome(outcome), float(duration_s), memory_peak_bytes)
+    """Return what a run took; its steps, as text or as pairs, come last."""
+    ended_at, outcome, duration_s, memory_peak_bytes, steps = row
+    pairs = json.loads(steps) if isinstance(steps, str) else steps or ()
+    took = (float(duration_s), memory_peak_bytes)
+    return RunUse(instant_of(ended_at), Outcome(outcome), *took, steps_of(pairs))
 
 
 def audit_of(row: Row) -> AuditEntry:

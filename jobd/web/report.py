@@ -7,7 +7,14 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from jobd.core.ceilings import Ceiling, CeilingKind, JobUsage, most_urgent_first, usage_of
+from jobd.core.ceilings import (
+    Ceiling,
+    CeilingKind,
+    GrownStep,
+    JobUsage,
+    most_urgent_first,
+    usage_of,
+)
 from jobd.core.forecast import HORIZON, course_of
 from jobd.core.ledger import SkipReason
 from jobd.core.usage import Measured
@@ -58,8 +65,15 @@ def usage_shape(usage: JobUsage, skipped_overlap: int) -> JsonObject:
         "duration": _measured_shape(usage.duration, "_s"),
         "memory_peak": _measured_shape(usage.memory, "_bytes"),
         **{kind.value: ceilings.get(kind) for kind in CeilingKind},
+        "grown_step": _grown_shape(usage.grown),
         "skipped_overlap_7d": skipped_overlap,
     }
+
+
+def _grown_shape(grown: GrownStep | None) -> Json:
+    if grown is None:
+        return None
+    return {"step": grown.step, "by_s": grown.by_s, "share": grown.share}
 
 
 def _measured_shape(measured: Measured | None, unit: str) -> Json:

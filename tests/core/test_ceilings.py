@@ -1,5 +1,6 @@
 """Ceilings: how near jobs come to what they may take, and which to look at first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from jobd.core.ceilings import Ceiling, CeilingKind, JobUsage, most_urgent_first
 from jobd.core.forecast import HORIZON, Prospect
 from jobd.core.job import Command, Job, Limits, Overlap
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 from jobd.core.schedule import AfterSchedule
 from jobd.core.usage import TELLING, RunUse
 
@@ -187,3 +189,44 @@ def test_any_growth_is_foretold_in_order(count: int, noise: float, rise: float) 
     ahead = ceiling(usage(uses), CeilingKind.TIMEOUT).forecast
     if ahead.at is not None and ahead.earliest is not None:
         assert NOW <= ahead.earliest <= ahead.at <= (ahead.latest or ahead.at)
+
+
+# -- steps -----------------------------------------------------------------------------
+
+
+def with_steps(uses: list[RunUse], **shares: tuple[float, float]) -> list[RunUse]:
+    """Return the runs with steps that took from one share of them to another, evenly."""
+    last = len(uses) - 1
+    return [
+        replace(
+            use,
+            steps=tuple(
+                StepTime(step, use.duration_s * (first + (end - first) * n / last))
+                for step, (first, end) in shares.items()
+            ),
+        )
+        for n, use in enumerate(uses)
+    ]
+
+
+def test_the_step_that_grew_most_is_named() -> None:
+    """Of 200 s more, the mails take 190: they took 200 of 400, and take 390 of 600."""
+    uses = with_steps(runs(400.0, 600.0), mails=(0.5, 0.65), prune=(0.5, 0.35))
+    grown = usage(uses).grown
+    assert grown is not None
+    assert (grown.step, round(grown.by_s, -1)) == ("mails", 190)
+    assert 0.9 < grown.share <= 1
+
+
+def test_where_nothing_grows_no_step_is_named() -> None:
+    uses = with_steps(runs(500.0, 500.0), mails=(0.2, 0.8), prune=(0.8, 0.2))
+    assert usage(uses).grown is None
+
+
+def test_where_no_steps_are_known_none_is_named() -> None:
+    assert usage(runs(400.0, 600.0)).grown is None
+
+
+def test_a_step_that_shrinks_while_the_run_grows_has_no_part_in_it() -> None:
+    uses = with_steps(runs(400.0, 600.0), prune=(0.5, 0.1))
+    assert usage(uses).grown is None

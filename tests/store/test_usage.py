@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 from jobd.core.usage import RunUse
 
 
@@ -24,6 +25,14 @@ async def test_what_a_run_took_is_told(scene) -> None:
     taken = await scene.store.usage(["backup"], 10)
     expected = RunUse(scene.at(1.5), Outcome.SUCCESS, 7.25, 5 << 30)
     assert {job: list(uses) for job, uses in taken.items()} == {"backup": [expected]}
+
+
+async def test_how_long_it_was_in_its_steps_is_told_too(scene) -> None:
+    await scene.enrol("backup")
+    steps = (StepTime("load", 0.5), StepTime("send", 6.75))
+    await run(scene, 1, steps=steps)
+    (use,) = (await scene.store.usage(["backup"], 10))["backup"]
+    assert use.steps == steps
 
 
 @pytest.mark.parametrize("outcome", Outcome)

@@ -36,7 +36,7 @@ def test_the_keys_are_stable(server: Served, store: KeptStore) -> None:
     document = server.get("/api/v1/report", tcp=True).json
     (job,) = document["jobs"]
     assert list(document) == ["now", "jobs"]
-    assert list(job) == [*JOB_KEYS, "skipped_overlap_7d"]
+    assert list(job) == [*JOB_KEYS, "grown_step", "skipped_overlap_7d"]
     for name, unit in (("interval", "s"), ("timeout", "s"), ("memory_max", "bytes")):
         assert sorted(job[name]) == sorted([*LIMIT_KEYS.split(), f"limit_{unit}"])
     for name, unit in (("duration", "s"), ("memory_peak", "bytes")):

@@ -58,6 +58,12 @@ def sentence(kind: str, job: Mapping[str, Any], now: datetime) -> str:
     return met if not measured else f"{met}; usual is {ceiling['use_lately']:.0%} of it"
 
 
+def step_sentence(grown: Mapping[str, Any]) -> str:
+    """Return which step of a job's runs has grown most, and by how much."""
+    longer = duration(grown["by_s"])
+    return f"{grown['share']:.0%} of the growth is its step {grown['step']}: {longer} longer"
+
+
 def _over(case: Case) -> str:
     if case.kind == "memory_max":
         return f"is killed at {case.limit}, lately more often than not"

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from jobd.cli.ctl.client import Document
-from jobd.cli.ctl.forecast_words import KINDS, sentence
+from jobd.cli.ctl.forecast_words import KINDS, sentence, step_sentence
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, table
 from jobd.cli.ctl.wording import NOTHING, duration, size
@@ -57,6 +57,8 @@ def _sentences(
         if ceiling is not None and (ceiling["needs_a_look"] or is_one):
             yield name, sentence(kind, job, now)
             name = ""
+    if job["grown_step"] is not None and (is_one or not name):
+        yield name, step_sentence(job["grown_step"])
 
 
 def _row(job: Mapping[str, Any]) -> tuple[str, ...]:

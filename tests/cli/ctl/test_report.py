@@ -1,12 +1,14 @@
 """What the report says to somebody at three in the morning, and to a newcomer."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
 from jobd.cli.ctl.forecast_words import when_words
 from jobd.core.job import Limits
 from jobd.core.outcome import Outcome
+from jobd.core.said import StepTime
 from jobd.core.usage import RunUse
 from tests.cli.ctl.conftest import Ctl
 from tests.web.fake_node import NOW, FakeNode, KeptStore, hourly, job_named, view_of
@@ -35,6 +37,15 @@ def test_what_needs_a_look_comes_first_in_a_sentence(ctl: Ctl, store: KeptStore)
         "LOOK AT THESE",
         "backup reaches its timeout of 5m in about 10 days, fairly sure",
     ]
+
+
+def test_the_step_that_has_grown_is_said_below_it(ctl: Ctl, store: KeptStore) -> None:
+    uses = hourly(60.0, 240.0)
+    store.uses["backup"] = [
+        replace(use, steps=(StepTime("mails", use.duration_s - 20), StepTime("prune", 20.0)))
+        for use in uses
+    ]
+    assert lines(ctl)[2] == "100% of the growth is its step mails: 3m longer"
 
 
 def test_every_job_is_a_row_under_the_heads(ctl: Ctl, node: FakeNode, store: KeptStore) -> None:

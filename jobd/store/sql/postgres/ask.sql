@@ -170,7 +170,7 @@ BEGIN
         );
         uses := (
             SELECT jsonb_agg(
-                jsonb_build_array(ended_at, outcome, duration_s, memory_peak_bytes) ORDER BY id
+                jsonb_build_array(ended_at, outcome, duration_s, memory_peak_bytes, steps) ORDER BY id
             )
             FROM jobd.run
             WHERE id = ANY (ids) AND ended_at IS NOT NULL AND duration_s IS NOT NULL
