@@ -1,1 +1,1 @@
-"""SIMULATES: the configured jobs through the production scheduler, in virtual time."""
+"""FORETELLS: the configured jobs through the production scheduler, in virtual time."""

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import NamedTuple
 
-SLICES = 360
+_MOST_SLICES = 400
+# In seconds: round, so that what comes every hour looks the same every hour.
+_LENGTHS_S = (1, 5, 15, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 
 
 class Load(NamedTuple):
@@ -43,8 +46,10 @@ class Curve:
 
     def __init__(self, start: datetime, until: datetime) -> None:
         self.start, self.until = start, until
-        self.slice_s = max((until - start).total_seconds() / SLICES, 1e-6)
-        self.slices = [Slice() for _ in range(SLICES)]
+        span_s = (until - start).total_seconds()
+        fitting = (length for length in _LENGTHS_S if span_s / length <= _MOST_SLICES)
+        self.slice_s = next(fitting, _LENGTHS_S[-1])
+        self.slices = [Slice() for _ in range(max(ceil(span_s / self.slice_s), 1))]
         self._load = IDLE
         self._at_s = 0.0
 
@@ -62,9 +67,14 @@ class Curve:
         """Nothing follows: the last load lasts until the end."""
         self._last_until((self.until - self.start).total_seconds())
 
-    def middle_of(self, place: int) -> datetime:
-        """Return the instant in the middle of a slice."""
-        return self.start + timedelta(seconds=(place + 0.5) * self.slice_s)
+    @property
+    def end(self) -> datetime:
+        """When the last slice, which may be filled in part, is over."""
+        return self.begin_of(len(self.slices))
+
+    def begin_of(self, place: int) -> datetime:
+        """Return when a slice begins."""
+        return self.start + timedelta(seconds=place * self.slice_s)
 
     def _last_until(self, end_s: float) -> None:
         begin_s, self._at_s = self._at_s, max(end_s, self._at_s)
@@ -75,4 +85,4 @@ class Curve:
                 self.slices[place].see(self._load, span_s)
 
     def _place(self, at_s: float) -> int:
-        return min(max(int(at_s / self.slice_s), 0), SLICES - 1)
+        return min(max(int(at_s / self.slice_s), 0), len(self.slices) - 1)

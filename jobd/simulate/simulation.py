@@ -74,9 +74,9 @@ def simulate(
     past: Past,
     start: datetime,
     span: timedelta,
-    most_attempts: int = MOST_ATTEMPTS,
+    most_attempts: int,
 ) -> Simulation:
-    """Replay the time from ``start`` on; less of it, where it would take too many attempts."""
+    """Replay the time from ``start`` on; less of it, where it would take more attempts."""
     left_out = {job.name: why for job in config.jobs.values() if (why := _why_not(job, config))}
     jobs = {name: _here(job, config) for name, job in config.jobs.items() if name not in left_out}
     expected = {name: expectation(job, past.get(name, ()), start) for name, job in jobs.items()}

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
+from jobd.core.state import EPOCH
 from jobd.simulate.curve import Curve, Load
 
 _HOUR = timedelta(hours=1)
@@ -54,7 +55,6 @@ class Tally:
         self.most_waiting: Crowd | None = None
         self.most_reserved: Crowd | None = None
         self._crowds: dict[int, Crowd] = {}  # the largest of each hour
-        self._start = start
 
     def started(self, job: str, lateness: timedelta) -> None:
         """A tick has become a run, so much later than it was due."""
@@ -80,7 +80,7 @@ class Tally:
     def loaded(self, now: datetime, load: Load, who: Callable[[], Sequence[str]]) -> None:
         """So much is taken from ``now`` on, by the jobs that ``who`` names if it is asked."""
         self.curve.note(now, load)
-        hour = (now - self._start) // _HOUR
+        hour = (now - EPOCH) // _HOUR
         before = self._crowds.get(hour)
         if before is None or _rank(load) > _rank(before.load):
             self._crowds[hour] = Crowd(now, load, tuple(who()[:_NAMES]))

@@ -31,6 +31,7 @@ from jobd.core.job import Job
 from jobd.core.outcome import Exit, StopCause
 from jobd.core.schedule import AfterSchedule
 from jobd.core.scheduler import Scheduler
+from jobd.core.state import MICROSECOND
 from jobd.core.ticks import due_of
 from jobd.ports import Enrolment
 from jobd.simulate.curve import Load
@@ -68,7 +69,7 @@ class World:
         tally: Tally,
         start: datetime,
     ) -> None:
-        self.now = start
+        self.now = start - MICROSECOND  # so that what is due at the start is still to come
         self.events = 0
         self.scheduler = Scheduler(config.daemon.node, "simulated")
         self._expectations, self._tally = expectations, tally
@@ -83,9 +84,9 @@ class World:
         self._handle(Recovered(()))
 
     def run(self, until: datetime) -> None:
-        """Let time go by; what happens at ``until`` still happens."""
+        """Let time go by; what happens at ``until`` does not happen any more."""
         wakes_here = 0
-        while (instant := self._next_instant()) is not None and instant <= until:
+        while (instant := self._next_instant()) is not None and instant < until:
             wakes_here = 0 if instant > self.now else wakes_here + 1
             assert wakes_here < _STANDSTILL, f"the scheduler would be woken at {instant} for ever"
             self.now = instant

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jobd.config.load import load
 from jobd.config.model import Config
-from jobd.simulate.simulation import Past, Simulation, simulate
+from jobd.simulate.simulation import MOST_ATTEMPTS, Past, Simulation, simulate
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -39,8 +38,9 @@ def simulated(load_text: Load) -> Simulate:
         *,
         start: datetime = MONDAY,
         hours: float = 24,
-        **k: Any,
+        most_attempts: int = MOST_ATTEMPTS,
     ) -> Simulation:
-        return simulate(load_text(text), past or {}, start, timedelta(hours=hours), **k)
+        span = timedelta(hours=hours)
+        return simulate(load_text(text), past or {}, start, span, most_attempts)
 
     return run

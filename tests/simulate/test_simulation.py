@@ -15,6 +15,7 @@ from jobd.simulate.simulation import Replay, Simulation
 from jobd.simulate.tally import JobTally
 from tests.simulate.conftest import MONDAY, Simulate
 
+SECOND = timedelta(seconds=1)
 HOUSEHOLD = """
 [limits]
 max_running = 2
@@ -88,7 +89,9 @@ def test_every_tick_is_accounted_for(simulated: Simulate) -> None:
     for name, job in simulation.jobs.items():
         assert job.schedule is not None
         counts, waiting = of(simulation, name), simulation.configured.open_ticks[name]
-        assert counts.starts + counts.skipped + waiting == job.schedule.count(MONDAY, until)
+        assert counts.starts + counts.skipped + waiting == job.schedule.count(
+            MONDAY - SECOND, until - SECOND
+        )
     assert most_running(simulation.configured) == 1
     assert max(of(simulation, "quarterly").lateness_s) > 0
 
@@ -114,7 +117,7 @@ def test_the_budget_is_never_passed(simulated: Simulate) -> None:
     simulation = simulated(
         '[limits]\nmemory_budget = "1G"\n[defaults]\ncommand = "x"\nmemory_max = "300M"\n'
         'expected_duration = "3m"\n' + jobs,
-        hours=24.5,
+        hours=23.9,
     )
     curve = simulation.configured.tally.curve
     assert max(each.most_reserved_bytes for each in curve.slices) == 900 << 20
@@ -188,7 +191,7 @@ def test_a_pool_is_kept(simulated: Simulate) -> None:
     simulation = simulated(
         '[pools.database]\nsize = 1\n[defaults]\ncommand = "x"\npool = "database"\n'
         'expected_duration = "2m"\n' + jobs,
-        hours=24.5,
+        hours=23.9,
     )
     assert most_running(simulation.configured) == 1
     assert sum(job.starts for job in simulation.configured.tally.jobs.values()) == 3 * 24
@@ -248,7 +251,7 @@ def test_the_curve_shows_the_most_and_the_mean(simulated: Simulate) -> None:
         'expected_duration = "12h"\n'
     )
     curve = simulation.configured.tally.curve
-    morning, evening = curve.slices[:180], curve.slices[180:]
+    morning, evening = curve.slices[:144], curve.slices[144:]
     assert {each.most_running for each in morning} == {0}
     assert {each.most_running for each in evening} == {1}
     assert sum(each.running_s for each in evening) == pytest.approx(12 * 3600)
