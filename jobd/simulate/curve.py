@@ -14,8 +14,14 @@ class Load(NamedTuple):
     """What is taken of the node at an instant."""
 
     running: int = 0
-    waiting: int = 0  # for a place, for memory or for a pool
     reserved_bytes: int = 0
+    short: int = 0  # wait for a place or for memory
+    waiting: int = 0  # those, and who waits for a pool
+
+    @property
+    def wanted(self) -> int:
+        """How many runs there are, or would be with room for all."""
+        return self.running + self.waiting
 
 
 IDLE = Load()

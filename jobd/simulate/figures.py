@@ -100,7 +100,7 @@ def sourced(simulation: Simulation, kind: str) -> Mapping[Source, Sequence[str]]
 def _busy(crowds: Sequence[Crowd], zone: ZoneInfo) -> Busy:
     """Return what to say of one hour of the day, its crowds given from the largest on."""
     first = crowds[0]
-    large = (crowd for crowd in crowds if 2 * crowd.wanted >= first.wanted)
+    large = (crowd for crowd in crowds if 2 * crowd.load.wanted >= first.load.wanted)
     return Busy(first, len({crowd.at.astimezone(zone).date() for crowd in large}))
 
 

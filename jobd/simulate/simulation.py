@@ -75,14 +75,19 @@ def simulate(
     start: datetime,
     span: timedelta,
     most_attempts: int,
+    *,
+    has_still: bool = True,
 ) -> Simulation:
-    """Replay the time from ``start`` on; less of it, where it would take more attempts."""
+    """Replay the time from ``start`` on; less of it, where it would take more attempts.
+
+    ``has_still`` False: with the configured jitter only.
+    """
     left_out = {job.name: why for job in config.jobs.values() if (why := _why_not(job, config))}
     jobs = {name: _here(job, config) for name, job in config.jobs.items() if name not in left_out}
     expected = {name: expectation(job, past.get(name, ()), start) for name, job in jobs.items()}
     until = start + bounded(jobs, expected, start, span, most_attempts)
     still = {name: replace(job, jitter=NO_TIME) for name, job in jobs.items()}
-    has_jitter = any(job.jitter for job in jobs.values())
+    has_jitter = has_still and any(job.jitter for job in jobs.values())
     return Simulation(
         config, jobs, left_out, expected, start, until, start + span,
         configured=_replay(config, jobs, expected, start, until),

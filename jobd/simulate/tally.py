@@ -39,11 +39,6 @@ class Crowd:
     load: Load
     jobs: tuple[str, ...]
 
-    @property
-    def wanted(self) -> int:
-        """How many runs there were, or would have been with room for all."""
-        return self.load.running + self.load.waiting
-
 
 class Tally:
     """Of one replay, from ``start`` to ``until``."""
@@ -53,6 +48,7 @@ class Tally:
         self.curve = Curve(start, until)
         self.most_running: Crowd | None = None
         self.most_waiting: Crowd | None = None
+        self.most_short: Crowd | None = None
         self.most_reserved: Crowd | None = None
         self._crowds: dict[int, Crowd] = {}  # the largest of each hour
 
@@ -96,12 +92,14 @@ class Tally:
             self.most_running = Crowd(now, load, tuple(who()[:_NAMES]))
         if load.waiting > _most(self.most_waiting).waiting:
             self.most_waiting = Crowd(now, load, tuple(who()[:_NAMES]))
+        if load.short > _most(self.most_short).short:
+            self.most_short = Crowd(now, load, tuple(who()[:_NAMES]))
         if load.reserved_bytes > _most(self.most_reserved).reserved_bytes:
             self.most_reserved = Crowd(now, load, tuple(who()[:_NAMES]))
 
 
 def _rank(load: Load) -> tuple[int, int]:
-    return load.running + load.waiting, load.reserved_bytes
+    return load.wanted, load.reserved_bytes
 
 
 def _most(crowd: Crowd | None) -> Load:

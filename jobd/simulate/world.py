@@ -118,8 +118,9 @@ class World:
 
     def _load(self) -> Load:
         state = self.scheduler.state
-        waiting = len(state.waiting) + len(state.wait_for_pool)
-        return Load(state.room.taken, waiting, state.room.reserved_bytes)
+        short = len(state.waiting)
+        waiting = short + len(state.wait_for_pool)
+        return Load(state.room.taken, state.room.reserved_bytes, short, waiting)
 
     def _who(self) -> Sequence[str]:
         return [process.job.name for process in self._processes.values()]

@@ -260,5 +260,5 @@ def test_the_curve_shows_the_most_and_the_mean(simulated: Simulate) -> None:
 def test_the_largest_crowd_comes_first(simulated: Simulate) -> None:
     simulation = simulated(HOUSEHOLD)
     first = simulation.configured.tally.crowds()[0]
-    assert first.load == Load(2, 0, 512 << 20)
+    assert first.load == Load(running=2, reserved_bytes=512 << 20)
     assert set(first.jobs) == {"quarterly", "slow"}
