@@ -12,7 +12,9 @@ from jobd.ports import RunFilter
 from jobd.simulate.simulation import Past
 from jobd.store.sqlite_reader import Reader
 
-RUNS_OF_A_JOB = 200  # the latest: enough for a tail, and of the present
+_RUNS_OF_A_JOB = 200  # the latest: enough for a tail, and of the present
+_RUNS_OF_ALL = 50_000  # a few seconds' worth
+_FEWEST = 5
 
 
 def past_of(config: Config, say: Callable[[str], None]) -> Past:
@@ -37,7 +39,7 @@ def _own_past(config: Config, jobs: Sequence[Job], say: Callable[[str], None]) -
     reader = Reader(path)
     try:
         reader.open_as_guest()
-        return {job.name: reader.runs(_latest(job)) for job in jobs}
+        return {job.name: reader.runs(_latest(job, jobs)) for job in jobs}
     finally:
         reader.close()
 
@@ -48,14 +50,15 @@ async def _shared_past(config: Config, jobs: Sequence[Job]) -> Past:
     try:
         await store.open()
         for job in jobs:
-            past[job.name] = await store.runs(_latest(job))
+            past[job.name] = await store.runs(_latest(job, jobs))
     finally:
         await store.close()
     return past
 
 
-def _latest(job: Job) -> RunFilter:
-    return RunFilter(job.name, limit=RUNS_OF_A_JOB)
+def _latest(job: Job, of: Sequence[Job]) -> RunFilter:
+    fair = max(_RUNS_OF_ALL // len(of), _FEWEST)
+    return RunFilter(job.name, limit=min(fair, _RUNS_OF_A_JOB))
 
 
 def _is_shared(job: Job, config: Config) -> bool:
