@@ -1,6 +1,6 @@
 """``python -m benchmarks [--strict] [NAME]...``: measures and prints.
 
-Names: core, ctl, claims, idle, herd, cluster.
+Names: core, simulate, ctl, claims, idle, herd, cluster.
 
 Without names all are measured. ``--strict``: the exit status is 1 if a bound was missed.
 """
@@ -8,7 +8,7 @@ Without names all are measured. ``--strict``: the exit status is 1 if a bound wa
 import sys
 from importlib import import_module
 
-NAMES = ("core", "ctl", "claims", "idle", "herd", "cluster")
+NAMES = ("core", "simulate", "ctl", "claims", "idle", "herd", "cluster")
 
 
 def main(words: list[str]) -> int:

@@ -18,7 +18,7 @@ from jobd.simulate.scales import Mark, count_marks, size_marks, time_marks
 from jobd.simulate.simulation import Simulation
 
 _WIDTH, _HEIGHT = 960, 700
-_LEFT, _RIGHT = 64, 24
+_LEFT, _RIGHT = 64, 40
 _ROOM = _WIDTH - _LEFT - _RIGHT
 _FAR = 2.5  # a limit so many times above all that is reached would flatten the rest
 _AIR = 1.1

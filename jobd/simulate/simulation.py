@@ -13,8 +13,8 @@ from jobd.simulate.expectation import Expectation, expectation
 from jobd.simulate.tally import Tally
 from jobd.simulate.world import World
 
-# Ten to twenty seconds each for the replay with jitter and for the one without.
-MOST_ATTEMPTS = 100_000
+# About fifteen seconds each for the replay with jitter and for the one without.
+MOST_ATTEMPTS = 80_000
 NO_TIME = timedelta(0)
 
 Past = Mapping[str, Sequence[RunRecord]]  # kept runs by job, newest first

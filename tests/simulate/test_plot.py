@@ -39,7 +39,7 @@ def test_it_says_what_it_shows(simulated: Simulate) -> None:
 def test_the_skips_are_marked_where_they_happen(simulated: Simulate) -> None:
     [bar] = drawn(plot(simulated(CROWD)), "rect", "skip")
     # Two ticks have waited for five minutes, from two o'clock on.
-    place = (float(bar.attrib["x"]) - 64) / (960 - 64 - 24)
+    place = (float(bar.attrib["x"]) - 64) / (960 - 64 - 40)
     assert place * 24 == pytest.approx(2 + 5 / 60, abs=0.06)
 
 
