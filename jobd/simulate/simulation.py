@@ -13,9 +13,10 @@ from jobd.simulate.expectation import Expectation, expectation
 from jobd.simulate.tally import Tally
 from jobd.simulate.world import World
 
-# About fifteen seconds each for the replay with jitter and for the one without.
-MOST_ATTEMPTS = 80_000
+# About ten seconds each for the replay with jitter and for the one without.
+MOST_ATTEMPTS = 60_000
 NO_TIME = timedelta(0)
+_UNITS = (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1))
 
 Past = Mapping[str, Sequence[RunRecord]]  # kept runs by job, newest first
 
@@ -102,13 +103,15 @@ def bounded(
     span: timedelta,
     most_attempts: int,
 ) -> timedelta:
-    """Return how much of the span to replay for no more than so many attempts, roughly."""
+    """Return how much of the span to replay for no more than so many attempts, roughly,
+    and in whole days, hours or minutes."""
     until = start + span
     attempts = sum(_attempts(job, expectations[job.name], start, until) for job in jobs.values())
     if attempts <= most_attempts:
         return span
-    whole_seconds = int(span.total_seconds() * most_attempts / attempts)
-    return timedelta(seconds=max(whole_seconds, 1))
+    shorter = span * (most_attempts / attempts)
+    unit = next((each for each in _UNITS if shorter >= 2 * each), _UNITS[-1])
+    return max(shorter // unit * unit, unit)
 
 
 def _attempts(job: Job, expected: Expectation, start: datetime, until: datetime) -> int:
@@ -116,7 +119,8 @@ def _attempts(job: Job, expected: Expectation, start: datetime, until: datetime)
     if job.schedule is None:
         return 0
     if isinstance(job.schedule, AfterSchedule):
-        count = (until - start) // job.schedule.delay
+        shortest = min(one.duration for one in expected.samples)
+        count = (until - start) // (job.schedule.delay + shortest)
     else:
         count = job.schedule.count(start, until)
     times_out = job.timeout is not None and any(

@@ -239,7 +239,7 @@ def test_what_is_too_much_is_shortened_with_a_word(
     text = '[jobs.a]\ncommand = "x"\nschedule = "* * * * * *"\n'
     status, out, _ = simulate("--from", "2026-06-01", "--days", "30", text=text)
     assert status == 0
-    assert out.startswith("16m40s from Mon 2026-06-01 00:00 UTC: 1 job")
+    assert out.startswith("16m from Mon 2026-06-01 00:00 UTC: 1 job")
     assert "Not all of the 30d: these jobs have too many runs. Ask for fewer days" in out
 
 

@@ -214,6 +214,13 @@ def test_too_much_is_shortened_and_says_so(simulated: Simulate) -> None:
     assert of(simulation, "a").starts == 600
 
 
+def test_what_follows_its_own_long_runs_is_not_shortened(simulated: Simulate) -> None:
+    text = '[jobs.a]\ncommand = "x"\nafter = "1s"\nexpected_duration = "1h"\n'
+    simulation = simulated(text, most_attempts=24)
+    assert not simulation.is_shortened
+    assert of(simulation, "a").starts == 24
+
+
 def test_jobs_of_a_cluster_all_run_on_the_one_node(simulated: Simulate) -> None:
     simulation = simulated(
         '[store]\nurl = "postgresql://db/jobd"\n[defaults]\ncommand = "x"\nevery = "1h"\n'

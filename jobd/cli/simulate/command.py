@@ -38,7 +38,7 @@ _MAX_DAYS = 366
     metavar="N",
     help="How many days; less is replayed where that would be too many runs.",
 )
-@click.option("--history", "with_history", is_flag=True, help="Durations and memory of kept runs.")
+@click.option("--history", "with_history", is_flag=True, help="Let runs take what kept runs took.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option(
     "--plot",
