@@ -1,6 +1,7 @@
 """``jobd check``: validate a configuration without running it."""
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -8,8 +9,10 @@ import click
 from jobd.cli import exits
 from jobd.clock import SystemClock
 from jobd.config.load import load
+from jobd.config.model import Config
 from jobd.config.outlook import outlook
-from jobd.config.problem import ConfigErrors
+from jobd.config.problem import ConfigErrors, Problem
+from jobd.simulate.occasion import is_worth_simulating
 
 
 @click.command("check")
@@ -27,7 +30,8 @@ def check(path: Path) -> int:
 
     Every error in one go, each with file, line, key, what was given and what to write.
     Warnings tell of jobs that would be regretted later: without timeout or memory ceiling,
-    never to be admitted, herds, hours that a change of the clock leaves out.
+    never to be admitted, herds, hours that a change of the clock leaves out; and of what a
+    simulated day shows, where jobs have an expected_duration: skips, and memory that runs out.
     """
     try:
         config = load(path)
@@ -36,11 +40,21 @@ def check(path: Path) -> int:
             click.echo(str(problem), err=True)
         click.echo(f"{path}: {_counted(errors.problems, 'error')}", err=True)
         return exits.BAD_CONFIG
-    warnings = (*config.warnings, *outlook(config, SystemClock().now()))
+    now = SystemClock().now()
+    warnings = (*config.warnings, *outlook(config, now), *_foreseen(config, now))
     for warning in warnings:
         click.echo(f"{warning.place}: warning: {warning.words}", err=True)
     click.echo(f"OK: {_counted(config.jobs, 'job')}, {_counted(warnings, 'warning')}")
     return exits.OK
+
+
+def _foreseen(config: Config, now: datetime) -> Sequence[Problem]:
+    """Return what a simulated day shows, where there is an occasion to simulate one."""
+    if not is_worth_simulating(config):
+        return ()
+    from jobd.simulate.foresight import foresight  # with the scheduler: it takes as long as check
+
+    return foresight(config, now)
 
 
 def _counted(things: Sized, word: str) -> str:

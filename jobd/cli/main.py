@@ -16,6 +16,9 @@ COMMANDS = {
     "run": Lazy("jobd.cli.run", "run", "The daemon, in the foreground."),
     "check": Lazy("jobd.cli.check", "check", "Validate a configuration without running it."),
     "next": Lazy("jobd.cli.next", "next_ticks", "Print the coming ticks."),
+    "simulate": Lazy(
+        "jobd.cli.simulate.command", "command", "Replay the schedule without running anything."
+    ),
     "migrate": Lazy("jobd.cli.migrate", "migrate", "Create or upgrade the store's tables."),
     "ctl": Lazy("jobd.cli.ctl.group", "ctl", "Ask or control the daemon on this node."),
 }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ import click
 
 from jobd.cli.ctl.table import table
 from jobd.cli.ctl.wording import distance
+from jobd.cli.instants import instant_of
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.core.job import Job
@@ -21,7 +22,6 @@ from jobd.errors import ScheduleError
 
 _DEFAULT_COUNT = 5
 _MAX_COUNT = 100_000
-_FIRST_YEAR, _LAST_YEAR = 1900, 9900  # the calendar ends in 9999, and ticks come after
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def next_ticks(
         jobs = _chosen(load(path).jobs, names)
         wanted, unshown = _scheduled(jobs), _without_ticks(jobs)
     now = SystemClock().now()
-    start = now if after is None else _instant(after)
+    start = now if after is None else instant_of("--after", after)
     each = count or (_DEFAULT_COUNT if names or expression is not None else 1)
     rows = sorted(_rows(wanted, start, each), key=lambda row: (row.tick, row.job))
     click.echo(_as_json(rows) if as_json else _as_table(rows, now))
@@ -132,18 +132,6 @@ def _without_ticks(jobs: Sequence[Job]) -> list[str]:
         elif isinstance(job.schedule, AfterSchedule):
             lines.append(f"{job.name}: {job.schedule.text} the end of its last run")
     return lines
-
-
-def _instant(text: str) -> datetime:
-    try:
-        written = datetime.fromisoformat(text)
-    except ValueError:
-        mend = "write it like 2026-03-29T01:00:00Z"
-        raise click.UsageError(f'--after: "{text}" is no instant; {mend}') from None
-    if not _FIRST_YEAR <= written.year <= _LAST_YEAR:
-        mend = f"write a year from {_FIRST_YEAR} to {_LAST_YEAR}"
-        raise click.UsageError(f'--after: "{text}" is out of range; {mend}')
-    return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
 
 
 def _rows(wanted: Sequence[Wanted], start: datetime, count: int) -> Iterator[Row]:

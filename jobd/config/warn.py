@@ -48,6 +48,11 @@ _NO_CEILING = Flaw(
     'write memory_max = "1G"',
     'write memory_max = "1G" in [defaults]',
 )
+_NEVER_DONE = Flaw(
+    "expected_duration",
+    "is longer than timeout: every run that takes as long is stopped by it",
+    "write a longer timeout, or a shorter expected_duration",
+)
 _SECRET_SHOWS = Flaw(
     "command",
     "holds what looks like a secret, and everybody on this machine can read arguments",
@@ -78,6 +83,7 @@ def static_warnings(jobs: Mapping[str, Job], shell_like: Sequence[str]) -> tuple
     found = (
         warn_of(_NO_TIMEOUT, (job for job in every if job.timeout is None)),
         warn_of(_NO_CEILING, (job for job in every if job.limits.memory_max_bytes is None)),
+        warn_of(_NEVER_DONE, (job for job in every if _outlasts_timeout(job))),
         warn_of(never, (job for job in every if (job.limits.memory_max_bytes or 0) > memory)),
         warn_of(_NOT_A_SHELL, (jobs[name] for name in shell_like)),
         warn_of(_SECRET_SHOWS, (job for job in every if shows_secret(job.command.argv))),
@@ -139,6 +145,11 @@ def named(jobs: Sequence[Job]) -> str:
     """Return the first few names, and how many more there are."""
     shown = ", ".join(job.name for job in jobs[:FEW])
     return f"{shown} and {len(jobs) - FEW:,} more" if len(jobs) > FEW else shown
+
+
+def _outlasts_timeout(job: Job) -> bool:
+    expected, timeout = job.expected_duration, job.timeout
+    return expected is not None and timeout is not None and expected > timeout
 
 
 def shows_secret(argv: Sequence[str]) -> bool:

@@ -63,6 +63,18 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_as_guest(path: Path) -> sqlite3.Connection:
+    """Return a connection that reads a file which another process may be writing; whatever is
+    missing, nothing is made."""
+    version = _trusted_version(path)
+    if version < KNOWN_VERSION:
+        raise StateError(
+            f"{path} has tables of version {version}, this jobd needs {KNOWN_VERSION}; "
+            "run `jobd migrate` first"
+        )
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=2.0)
+
+
 def _demand(migrates: bool, lack: str) -> None:
     if not migrates:
         raise StateError(f"{lack}, and store.migrate is false; run `jobd migrate` first")

@@ -38,6 +38,11 @@ class Reader:
             self._connection = migrate.connect(self._path)
             self._connection.execute("PRAGMA query_only = ON")
 
+    def open_as_guest(self) -> None:
+        """Connect to a file that may be another process's; see connect_as_guest()."""
+        with migrate.readying(self._path):
+            self._connection = migrate.connect_as_guest(self._path)
+
     def interrupt(self) -> None:
         """Break off the question that is being answered, if any; from any thread."""
         if self._connection is not None:

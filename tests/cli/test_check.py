@@ -66,3 +66,11 @@ def test_the_start_that_ships_with_jobd_is_good(capsys: pytest.CaptureFixture[st
         main(["check", "-c", str(Path(__file__).parents[2] / "config/jobd.toml")])
     assert left.value.code == 0
     assert capsys.readouterr().out == "OK: 6 jobs, 1 warning\n"
+
+
+def test_ticks_that_a_simulated_day_skips_are_warned_of(check: Check) -> None:
+    longer = GOOD.replace('timeout = "1m"', 'timeout = "9m"\nexpected_duration = "7m"')
+    status, out, err = check(longer)
+    assert (status, out) == (0, "OK: 1 job, 2 warnings\n")
+    [_, line] = err.splitlines()
+    assert line.startswith("jobd.toml:1: warning: jobs.a.expected_duration: 144 of 288 ticks in")

@@ -31,6 +31,13 @@ def test_a_job_without_timeout_or_memory_ceiling_is_told(loaded: Load) -> None:
     assert [warning.line for warning in config.warnings] == [2, 2]
 
 
+def test_a_job_that_is_expected_to_outlast_its_timeout_is_told(loaded: Load) -> None:
+    job = f'{SOUND}[jobs.a]\ncommand = "x"\nexpected_duration = '
+    (said,) = words(loaded(f'{job}"61s"'))
+    assert said.startswith("jobs.a.expected_duration: is longer than timeout: every run")
+    assert words(loaded(f'{job}"60s"')) == []
+
+
 def test_many_jobs_with_the_same_flaw_make_one_line(loaded: Load) -> None:
     jobs = "".join(f'[jobs.j{n}]\ncommand = "x"\nmemory_max = "1M"\n' for n in range(1000))
     assert words(loaded(jobs)) == [

@@ -130,6 +130,26 @@ async def test_a_newer_file_is_refused_and_left_as_it_is(database: Path) -> None
     assert content(database) == before
 
 
+async def test_a_guest_reads_and_changes_nothing(database: Path, make_scene) -> None:
+    """Whoever only looks must not be able to do harm, or to upgrade under a running daemon."""
+    await used(database, make_scene)
+    before = content(database)
+    with closing(migrate.connect_as_guest(database)) as connection:
+        assert connection.execute("SELECT count(*) FROM run").fetchone() == (300,)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            connection.execute("DELETE FROM run")
+    assert content(database) == before
+
+
+async def test_a_guest_is_told_to_upgrade_an_older_file(database: Path) -> None:
+    await open_once(database)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(StateError, match=r"tables of version 1, .+ run `jobd migrate` first"):
+        migrate.connect_as_guest(database)
+    assert pragma(database, "user_version") == 1
+
+
 async def test_damage_that_is_met_later_is_explained(
     database: Path, make_scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

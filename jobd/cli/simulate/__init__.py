@@ -1,0 +1,1 @@
+"""``jobd simulate``: the command, what it reads and what it prints."""

@@ -1,0 +1,1 @@
+"""FORETELLS: the configured jobs through the production scheduler, in virtual time."""
