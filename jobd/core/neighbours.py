@@ -55,9 +55,19 @@ class Neighbours:
         if has_stepped:
             self.trusts_from = view.at + self.terms.ttl
             self.delivered_by = min(self.delivered_by, self.trusts_from)
-        if is_first:  # whoever is there has beaten by then, and told of a step that was before us
-            self.trusts_from = max(self.trusts_from, view.at + LIVE_FOR)
+        if is_first:
+            self.trusts_from = max(self.trusts_from, view.at + self._first_wait())
         self._share_doubts(view.at)
+
+    def _first_wait(self) -> timedelta:
+        """Return for how long leases from before this node's start are not judged.
+
+        Whoever is there has watched the store's clock, and tells of its doubts, if it has any,
+        within a beat. Where nobody was, it may have been set unseen, and only the whole length
+        of a lease is long enough.
+        """
+        is_anybody_there = next(self._live(), None) is not None
+        return LIVE_FOR if is_anybody_there else self.terms.ttl
 
     def _share_doubts(self, at: datetime) -> None:
         """Doubt the store's clock as long as any of the others does: this node may have been

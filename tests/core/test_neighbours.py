@@ -88,7 +88,7 @@ def test_this_node_s_own_labels_count(
 
 def test_leases_are_judged_once_everybody_has_beaten(neighbours: Neighbours) -> None:
     """Whoever has seen the store's clock being set has told so by then."""
-    neighbours.hear(view(), has_stepped=False)
+    neighbours.hear(view(seen("app2")), has_stepped=False)
     assert not neighbours.may_take_over(NOON + LIVE_FOR - SECOND)
     assert neighbours.may_take_over(NOON + LIVE_FOR)
 
@@ -111,8 +111,18 @@ def test_no_doubt_lasts_longer_than_a_lease(neighbours: Neighbours) -> None:
 
 def test_doubts_of_a_node_that_is_gone_count_for_nothing(neighbours: Neighbours) -> None:
     doubting = seen("app2", LIVE_FOR + SECOND, doubts_until=NOON + 20 * SECOND)
-    neighbours.hear(view(doubting), has_stepped=False)
+    neighbours.hear(view(doubting, seen("app3")), has_stepped=False)
     assert neighbours.may_take_over(NOON + LIVE_FOR)
+
+
+def test_where_nobody_has_watched_the_clock_leases_are_judged_after_their_length(
+    neighbours: Neighbours,
+) -> None:
+    """It may have been set while this daemon was down, and those who saw it are cut off."""
+    neighbours.hear(view(seen("app1"), seen("app2", LIVE_FOR + SECOND)), has_stepped=False)
+    assert not neighbours.may_take_over(NOON + TTL - SECOND)
+    assert neighbours.may_take_over(NOON + TTL)
+    assert neighbours.doubts_until(NOON) == NOON + TTL
 
 
 def test_after_a_step_of_the_clock_leases_are_judged_once_all_were_renewed(
