@@ -1,8 +1,8 @@
 """Nodes: the four daemons of jobd's side, and a watch that scrapes them all the while."""
 
-import sys
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -23,7 +23,7 @@ memory_budget = "{node}M"
 
 [jobs.{job}]
 description = "What cron runs on the other side"
-command = ["{python}", "{program}"]
+command = {command}
 schedule = "*/{interval:g} * * * * *"
 overlap = "skip"
 catchup = "none"
@@ -49,11 +49,11 @@ class Nodes:
     """Started and ready once they are made; ``stop`` ends them and their runs."""
 
     def __init__(
-        self, folder: Path, plan: Plan, store_urls: Callable[[], str], program: Path,
+        self, folder: Path, plan: Plan, store_urls: Callable[[], str], command: Sequence[str],
         env: Mapping[str, str],
     ) -> None:  # fmt: skip
         jobs = _JOBS.format(
-            node=NODE_MIB, job=JOB, python=sys.executable, program=program,
+            node=NODE_MIB, job=JOB, command=json.dumps(command),
             interval=plan.interval_s, timeout=TIMEOUT_MIN / INTERVAL_MIN * plan.interval_s,
             memory_max=MEMORY_MAX_MIB,
             env="\n".join(f'{name} = "{value}"' for name, value in env.items()),

@@ -100,8 +100,8 @@ class Record:
                 self.jobd.most_bytes, self.reserved_most_bytes
             )
             <= NODE_MIB * MIB,
-            "the warning comes before the first overlap and before the melt": warned is not None
-            and all(warned < at for at in (self.overload_min, self.melt_min) if at is not None),
+            "the warning comes before the network slows, and before the melt": warned is not None
+            and warned < min(self.plan.slows_min, self.melt_min or self.plan.length_min),
             "jobd is back within one interval": recovery is not None and recovery <= INTERVAL_MIN,
             "every tick of jobd is accounted for": self.jobd.fates.total()
             == len(list(self.plan.ticks()))
