@@ -4,6 +4,8 @@ What the runs noted themselves and what the kernel counted is the evidence. jobd
 is taken only for its warning, and compared where it speaks of ticks.
 """
 
+import json
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from deploy.outage.replay import Replay
 from deploy.outage.sandbox import NoSandbox, Sandbox
 from deploy.outage.table import table
 from jobd.supervisor.cgroup import Hierarchies
-from tests.system.processes import processes_with
+from tests.system.processes import eventually, processes_with
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -111,8 +113,13 @@ def test_table_and_chart_show_both_sides(seen: Seen) -> None:
 
 
 def test_nothing_of_the_replay_is_left(seen: Seen) -> None:
-    assert seen.groups
-    assert [group for group in seen.groups if Path(group).parent.exists()] == []
+    records = [seen.folder / node / "state/supervisor.groups" for node in NODES]
+    groups = [
+        *seen.groups,
+        *(it for one in records for it in json.loads(one.read_bytes())["directories"]),
+    ]
+    assert len(groups) > len(seen.groups) > 0
+    eventually(lambda: not any(map(os.path.exists, groups)), f"{groups} are removed")
     assert processes_with(f"{seen.folder}/") == []
 
 
