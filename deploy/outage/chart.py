@@ -161,7 +161,7 @@ def _ticks(panel: _Panel) -> Iterator[str]:
     for at_min, killed in _bursts(record.oom_kills):
         x = panel.x(at_min)
         yield f'<path class="kill" d="M{x - 4:.1f} {kills - 4}l8 8m0 -8l-8 8"/>'
-        yield _text(x, kills - 8, str(killed), "cron middle")
+        yield _text(x - 5, kills - 5, str(killed), "cron end")
     for at_min in record.jobd.starts_min:
         yield f'<circle class="started" cx="{panel.x(at_min):.1f}" cy="{ticks}" r="5"/>'
     for at_min in record.skips_min:

@@ -16,10 +16,11 @@ WARNING = 0.8  # of the interval: the alert in the README
 MIB = 1 << 20
 NODE_MIB = 192  # what a server has to spare for jobs: three runs, and no fourth
 MEMORY_MAX_MIB = 96
-PIDS_MAX = 128  # twice what cron starts in a replay's slow stretch
+PIDS_MAX = 128  # more than all that cron starts in a replay: memory is to run out, nothing else
 
-# A run's fixed part: from the tick to Python's first query, and the round trips of a connection.
-START_S = 0.3
+# A run's fixed part: what Python and the network take beside the queries, and the round trips of a
+# connection.
+START_S = 0.5
 GREETING = 3
 
 
@@ -72,7 +73,7 @@ class Plan:
 # and ends four after one, while a run is active: no side is spared the awkward moment.
 WHOLE = Plan(
     minute_s=1.0,
-    queries=150,
+    queries=100,
     held_mib=50,
     course=(
         (0, 10), (45, 10), (135, 14), (196, 14), (196, 54), (289, 54), (289, 10), (345, 10),
@@ -86,7 +87,7 @@ SHORT = Plan(
     queries=30,
     held_mib=64,
     course=(
-        (0, 11), (15, 11), (15, 13.2), (61, 13.2), (61, 54), (109, 54), (109, 10), (141, 10),
+        (0, 11.5), (15, 11.5), (15, 13.7), (61, 13.7), (61, 54), (109, 54), (109, 10), (141, 10),
     ),
     heals_min=109,
 )  # fmt: skip
