@@ -16,7 +16,7 @@ SEED ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run cluster test check chaos bench clean
+.PHONY: help run cluster outage test check chaos bench clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,9 @@ run: $(VENV)/.run-stamp  ## Run jobd with the example jobs, in the foreground
 
 cluster: $(VENV)/.run-stamp  ## Run three nodes and their PostgreSQL, in one terminal
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
+
+outage: $(VENV)/.run-stamp  ## Replay the outage that jobd is for: cron melts beside jobd (6 minutes)
+	@exec $(BIN)/python -m deploy.outage $(ARGS)
 
 test: $(VENV)/.test-stamp  ## Run the tests
 ifeq ($(strip $(ARGS)),)

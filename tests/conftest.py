@@ -15,7 +15,14 @@ TESTS = Path(__file__).parent
 
 # Where the tests are that take longest. They begin first, lest one worker is left alone with
 # them at the end: the nights, which need a processor, beside those that wait for processes.
-LONGEST = ("sim/test_cluster.py", "system/test_two_minutes.py", "system/", "sim/", "store/")
+LONGEST = (
+    "sim/test_cluster.py",
+    "system/test_two_minutes.py",
+    "system/test_outage.py",
+    "system/",
+    "sim/",
+    "store/",
+)
 
 
 def pytest_configure() -> None:

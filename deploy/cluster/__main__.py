@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from deploy.cluster.demo import Demo, Held
+from deploy.cluster.demo import Demo
+from deploy.cluster.leftovers import Held
 from deploy.cluster.member import BAD_CONFIGURATION
 from deploy.cluster.postgres import MEND, PostgresError, is_installed
 

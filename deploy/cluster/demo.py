@@ -4,16 +4,14 @@ A daemon that dies is started again after a while, so that one can kill it and s
 where its share goes, and then how it comes back.
 """
 
-import fcntl
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from deploy.cluster.leftovers import end_leftovers
+from deploy.cluster.leftovers import end_leftovers, locked
 from deploy.cluster.member import Member
 from deploy.cluster.postgres import PrivatePostgres
 
@@ -39,10 +37,6 @@ Kill a node, and see where its share goes; it is started again {again:g} seconds
 
 Ctrl-C stops everything.
 """
-
-
-class Held(Exception):
-    """Another demo runs in this folder; the message says so."""
 
 
 class Demo:
@@ -75,7 +69,7 @@ class Demo:
 
     def _start(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
-        self._undo.enter_context(_locked(self._state / "lock"))
+        self._undo.enter_context(locked(self._state / "lock", "a demo"))
         self._tidy()
         print("Starting PostgreSQL and three nodes ...", flush=True)
         server = self._undo.enter_context(PrivatePostgres())
@@ -118,13 +112,3 @@ class Demo:
             ports=f"{self._port + 1} and {self._port + 2}",
             again=AGAIN_AFTER_S,
         )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Held(f"a demo runs already, in {path.parent}; end it with Ctrl-C") from None
-        yield

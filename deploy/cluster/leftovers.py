@@ -4,13 +4,31 @@ Only a demo starts daemons, supervisors and servers there, and who looks holds i
 they have started (jobs, PostgreSQL's other processes) ends with them.
 """
 
+import fcntl
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 END_WITHIN_S = 10.0
 OPTIONS = ("-c", "--state-dir", "-D")  # before the path, of each of the three
+
+
+class Held(Exception):
+    """Another one runs in this folder; the message says so."""
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock of the file's folder; Held, in words, when another one of ``what`` does."""
+    with path.open("w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Held(f"{what} runs already, in {path.parent}; end it with Ctrl-C") from None
+        yield
 
 
 def end_leftovers(*folders: Path) -> None:

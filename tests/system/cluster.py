@@ -18,10 +18,10 @@ from itertools import count
 from pathlib import Path
 
 from deploy.cluster.postgres import PrivatePostgres
+from deploy.cluster.proxy import Proxy
 from tests.system.journal import Journal, Note
 from tests.system.node import Node
 from tests.system.processes import eventually, processes_with
-from tests.system.proxy import Proxy
 
 SUPERVISOR = [sys.executable, "-m", "jobd.supervisor"]
 LEASE_TTL_S = 10.0  # the shortest that the configuration allows

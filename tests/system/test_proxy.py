@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
+from deploy.cluster.proxy import DOWN, UP, Proxy
 from tests.system.processes import eventually
-from tests.system.proxy import DOWN, UP, Proxy
 
 
 class Echo:

@@ -1,6 +1,6 @@
-"""Proxy: the network between one daemon and one PostgreSQL, for tests that break it.
+"""Proxy: the network between a client and its PostgreSQL, for who wants to break it.
 
-It listens on 127.0.0.1 in a thread of the tests' process, and passes on what arrives:
+It listens on 127.0.0.1 in a thread of the process that made it, and passes on what arrives:
 late (``latency_s``, ``jitter_s``), not for now (``blackhole``: nothing is lost, as TCP would
 send it again, and it arrives after ``heal``), not at all (``swallow_answers``: the server
 hears everything, the daemon nothing; ``heal`` ends such connections, which lack bytes), or

@@ -1,0 +1,1 @@
+"""The outage that jobd was written for, replayed: cron on one side, jobd on the other."""
