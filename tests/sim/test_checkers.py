@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import count
 
-from jobd.core import candidates, enrol, jumps, overlap, runs, ticks
+from jobd.core import admit, candidates, enrol, jumps, overlap, runs, ticks
 from jobd.core.admission import Room
 from jobd.core.outcome import Outcome
 from jobd.core.state import JobTrack, SchedulerState
@@ -62,12 +62,13 @@ def test_outcomes_kept_catches_ends_that_nobody_took_over(monkeypatch):
 
 
 def test_no_crowd_catches_a_node_without_bounds(monkeypatch):
-    monkeypatch.setattr(Room, "obstacle", lambda _: None)
+    monkeypatch.setattr(Room, "obstacle", lambda *_: None)
     assert is_caught(checkers.no_crowd)
 
 
 def test_in_time_catches_ticks_that_wait_for_ever(monkeypatch):
-    monkeypatch.setattr(candidates, "_set_deadline", lambda *_: None)
+    for module in (admit, candidates):
+        monkeypatch.setattr(module, "set_deadline", lambda *_: None)
     assert is_caught(checkers.in_time)
 
 

@@ -49,6 +49,8 @@ def _judge(
         return [f"{what} ended at {last.ended_s:.1f}, and the history has it active"]
     if last.is_lost or last.cause is not None or is_noted:
         return []
+    if record.outcome == "lost" and record.attempt > last.run.attempt:
+        return []  # ordered when its node was trusted no longer, so it never became a process
     expected = "success" if last.exit_code == 0 else "failure"
     if record.outcome == expected:
         return []
