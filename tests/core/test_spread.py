@@ -48,8 +48,8 @@ def test_the_most_urgent_of_those_who_wait_is_next(desk: Desk) -> None:
 
 
 def test_very_many_begin_within_a_minute(new_desk: type[Desk]) -> None:
-    desk = after_downtime(new_desk(max_running=1000, max_waiting=1000), 500)
-    assert len(desk.running) == 500
+    desk = after_downtime(new_desk(max_running=1000, max_waiting=1000), 300)
+    assert len(desk.running) == 300
     assert max(starts_at(desk)) <= 60
 
 
