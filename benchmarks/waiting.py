@@ -62,10 +62,10 @@ def _decided_s(budget: int | None) -> float:
     while True:
         claims = [wish for e in effects if isinstance(e, Claim) for wish in e.requests]
         answers = tuple(ClaimGranted(wish, 1, clock.now) for wish in claims)
-        if answers:
-            effects = clock.timed(scheduler, [ClaimsDecided(answers)])
-            running += [e.run.run_id for e in effects if isinstance(e, StartRun)]
-            started += len(answers)
+        for answer in answers:  # one by one, as a full node gets them
+            more = clock.timed(scheduler, [ClaimsDecided((answer,))])
+            running += [e.run.run_id for e in more if isinstance(e, StartRun)]
+            started += 1
         if not running:
             break
         effects = clock.timed(scheduler, [AttemptEnded(running.pop(0), SUCCESS, clock.now)])

@@ -114,6 +114,7 @@ class Cluster:
         *,
         names: Sequence[str] = ("a", "b", "c"),
         labels: dict[str, str] | None = None,
+        lease_ttl_s: float = LEASE_TTL_S,
     ) -> None:
         self.database = f"cluster{next(_numbers)}_{os.getpid()}"
         servers[0].create_database(self.database)
@@ -122,6 +123,7 @@ class Cluster:
         self.journal = Journal(self.directory)
         self.servers = servers
         self._labels = labels or {}
+        self._lease_ttl_s = lease_ttl_s
         self.members = {name: self.make(name, jobs) for name in names}
 
     def make(self, name: str, jobs: str, folder: str = "") -> Member:
@@ -134,7 +136,7 @@ class Cluster:
             name=name,
             labels=f'"{label}"' if label else "",
             url=self._url(proxies),
-            ttl=LEASE_TTL_S,
+            ttl=self._lease_ttl_s,
         )
         return Member(directory, jobs, name=name, proxies=proxies, more=more, journal=self.journal)
 

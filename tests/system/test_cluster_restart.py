@@ -23,7 +23,8 @@ JOBS = "".join(
 @pytest.fixture(scope="module")
 def cluster(make_cluster: MakeCluster) -> Cluster:
     """Three nodes whose supervisors are services of their own, as systemd has them."""
-    cluster = make_cluster(JOBS)
+    # A daemon that starts takes seconds on a busy machine, and renews its leases only then.
+    cluster = make_cluster(JOBS, lease_ttl_s=20.0)
     for member in cluster:
         member.serve()
     cluster.start()
