@@ -60,3 +60,8 @@ def test_what_holds_is_said_in_words(pressure: Pressure) -> None:
 def test_what_does_not_hold_is_shown_too(pressure: Pressure) -> None:
     pressure.measure({Strain.MEMORY: 3.0, Strain.CPU: 99.0})
     assert (pressure.words(), pressure.all_words()) == ("", "memory 3 % (limit 20 %)")
+
+
+def test_a_fast_store_is_told_in_milliseconds(pressure: Pressure) -> None:
+    pressure.measure({Strain.STORE: 0.0123})
+    assert pressure.all_words() == "the store answers in 12 ms (limit 1 s)"
