@@ -30,6 +30,7 @@ run: $(VENV)/.run-stamp  ## Run jobd with the example jobs, in the foreground
 	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock jobs' \
 	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock runs' \
 	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock why slower-than-its-interval' \
+	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock report' \
 	    '  curl -s http://127.0.0.1:9746/metrics | grep jobd_ticks' \
 	    '' \
 	    'Ctrl-C stops it.' \

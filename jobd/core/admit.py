@@ -20,7 +20,9 @@ def admit(state: SchedulerState, track: JobTrack, candidate: Candidate, now: dat
         candidate.hold(SkipReason.POOL, now)
         wait_for_pool(state, candidate)
         return
-    candidate.need = _need(state, track, candidate)
+    candidate.need = need_of(state, track, candidate.job)
+    if candidate.retry_of is not None:
+        candidate.need = _within_budget(state, candidate.need)
     reason = _why_no_room(state, candidate, now)
     if reason is None:
         _go_on(state, track, candidate, now)
@@ -45,11 +47,12 @@ def _go_on(state: SchedulerState, track: JobTrack, candidate: Candidate, now: da
     state.claim(track, candidate)
 
 
-def _need(state: SchedulerState, track: JobTrack, candidate: Candidate) -> Need:
-    need, budget = need_of(state, track, candidate.job), state.room.memory_budget_bytes
-    if candidate.retry_of is None or budget is None:
+def _within_budget(state: SchedulerState, need: Need) -> Need:
+    """Return what a retry reserves. It has its lease: a budget that was made smaller since must
+    not keep it waiting for ever."""
+    budget = state.room.memory_budget_bytes
+    if budget is None:
         return need
-    # It has its lease: a budget that was made smaller since must not keep it waiting for ever.
     return need._replace(memory_bytes=min(need.memory_bytes, budget))
 
 

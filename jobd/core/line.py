@@ -10,6 +10,7 @@ When the line is too long, the last in order has to go, be it the newcomer or an
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import heappop, heappush, merge
 from typing import Generic, Protocol, TypeVar
 
 from jobd.core.admission import Need, Opening
@@ -52,10 +53,9 @@ class Line(Generic[W]):
     """Those admitted next, in order; at most ``size`` of them."""
 
     size: int
-    _places: list[_Place] = field(default_factory=list)
     # Few runs differ in what they need: the first that fits is the first of one of these.
     _by_need: dict[Need, list[_Place]] = field(default_factory=dict)
-    _by_age: list[tuple[datetime, str]] = field(default_factory=list)
+    _by_age: list[tuple[datetime, str]] = field(default_factory=list)  # a heap; some have left
     _waiters: dict[str, W] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -66,11 +66,9 @@ class Line(Generic[W]):
 
     def enter(self, waiter: W) -> W | None:
         """Let one more in; return who had to be turned away, if the line was full."""
-        place = _place(waiter)
-        insort(self._places, place)
-        insort(self._by_need.setdefault(waiter.need, []), place)
-        insort(self._by_age, _age(waiter))
+        insort(self._by_need.setdefault(waiter.need, []), _place(waiter))
         self._waiters[waiter.key] = waiter
+        self._grow_older(waiter)
         return self._turn_away() if len(self._waiters) > self.size else None
 
     def get(self, key: str) -> W | None:
@@ -81,12 +79,10 @@ class Line(Generic[W]):
         """Take one out, wherever it stands; return whether it was there."""
         if self._waiters.pop(waiter.key, None) is None:
             return False
-        place, alike = _place(waiter), self._by_need[waiter.need]
-        del self._places[bisect_left(self._places, place)]
-        del alike[bisect_left(alike, place)]
+        alike = self._by_need[waiter.need]
+        del alike[bisect_left(alike, _place(waiter))]
         if not alike:
             del self._by_need[waiter.need]
-        del self._by_age[bisect_left(self._by_age, _age(waiter))]
         return True
 
     def stands_before(self, waiter: W, opening: Opening, now: datetime) -> W | None:
@@ -111,13 +107,22 @@ class Line(Generic[W]):
 
     def in_order(self) -> list[W]:
         """Return all who wait, by priority and age."""
-        return [self._waiters[key] for _, _, key in self._places]
+        return [self._waiters[key] for _, _, key in merge(*self._by_need.values())]
 
     def _aged(self, now: datetime) -> W | None:
         """Return the oldest of those who have waited for long, if any has."""
-        if not self._by_age or self._by_age[0][0] > now:
-            return None
-        return self._waiters[self._by_age[0][1]]
+        while self._by_age and self._by_age[0][0] <= now:
+            waiter = self._waiters.get(self._by_age[0][1])
+            if waiter is not None and _age(waiter) == self._by_age[0]:
+                return waiter
+            heappop(self._by_age)  # it has left, and may be back at another age
+        return None
+
+    def _grow_older(self, waiter: W) -> None:
+        if len(self._by_age) > 2 * len(self._waiters):
+            self._by_age = sorted(map(_age, self._waiters.values()))
+        else:
+            heappush(self._by_age, _age(waiter))
 
     def _first(self, opening: Opening) -> W | None:
         """Return the first in order whom there is room for."""
@@ -131,7 +136,8 @@ class Line(Generic[W]):
 
     def _turn_away(self) -> W | None:
         """Take out the last in order that may be; None when all have to stay."""
-        for _, _, key in reversed(self._places):
+        last_first = merge(*map(reversed, self._by_need.values()), reverse=True)
+        for _, _, key in last_first:
             waiter = self._waiters[key]
             if waiter.may_be_turned_away:
                 self.leave(waiter)

@@ -57,6 +57,6 @@ class Pressure:
     def _word(self, strain: Strain) -> str:
         value, limit = self.measured[strain], self.limits[strain]
         if strain is Strain.STORE:
-            taken = f"{value:.3g} s" if value >= 1 else f"{value * 1000:.0f} ms"
+            taken = f"{value:.3g} s" if value >= 1 else f"{max(value * 1000, 1):.0f} ms"
             return f"the store answers in {taken} (limit {limit:g} s)"
         return f"{strain.value} {value:.0f} % (limit {limit:g} %)"
