@@ -94,7 +94,7 @@ def _count_on(state: SchedulerState, track: JobTrack, known: JobMemory) -> None:
 
 
 def _set_pause_timer(state: SchedulerState, track: JobTrack) -> None:
-    pause = track.memory.pause
+    pause = track.pause(state.now)  # one that is over stays with the store until the next wish
     if pause is not None and pause.until is not None:
         state.timers.set(TimerKind.PAUSE_ENDS, track.job.name, pause.until)
     else:

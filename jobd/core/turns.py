@@ -12,7 +12,6 @@ from jobd.core import placement
 from jobd.core.candidates import consider
 from jobd.core.dismissal import close, drop
 from jobd.core.effects import LookAround
-from jobd.core.job import Job
 from jobd.core.ledger import SkipReason, TickRecord
 from jobd.core.needs import need_of
 from jobd.core.neighbours import Neighbours
@@ -21,6 +20,7 @@ from jobd.core.state import Candidate, JobTrack, SchedulerState
 from jobd.core.timers import TimerKind
 
 _NO_NODE = "no node that may run it was there"
+_NO_OTHER = "no other node that may run it was there"
 _STORE_DOWN = "the store did not answer before its start_deadline"
 
 
@@ -73,7 +73,7 @@ def _go_on(state: SchedulerState, candidate: Candidate, now: datetime) -> None:
     elif _is_able(state, track):
         consider(state, track, candidate, now)
     elif is_late:
-        drop(state, candidate, _why_not_here(state, candidate.job), _NO_NODE)
+        drop(state, candidate, *_why_not_here(state, track))
     else:
         await_turn(state, track, candidate, now)  # drained since: the others have until then
 
@@ -84,10 +84,14 @@ def _is_able(state: SchedulerState, track: JobTrack) -> bool:
     return is_wanted and state.room.could_bear(need_of(state, track, track.job).memory_bytes)
 
 
-def _why_not_here(state: SchedulerState, job: Job) -> SkipReason:
-    if not _neighbours(state).is_home_of(job):
-        return SkipReason.NO_NODE
-    return SkipReason.MEMORY_BUDGET if state.drain is None else SkipReason.DRAINING
+def _why_not_here(state: SchedulerState, track: JobTrack) -> tuple[SkipReason, str]:
+    """Return why this node did not start a tick that no other has started either."""
+    if not _neighbours(state).is_home_of(track.job):
+        return SkipReason.NO_NODE, _NO_NODE
+    if state.drain is not None:
+        return SkipReason.DRAINING, _NO_OTHER
+    need = need_of(state, track, track.job)
+    return SkipReason.MEMORY_BUDGET, f"{state.room.too_small_words(need)}; {_NO_OTHER}"
 
 
 def _wait(state: SchedulerState, track: JobTrack, candidate: Candidate, now: datetime) -> timedelta:

@@ -19,7 +19,7 @@ def admit_waiting(state: SchedulerState, now: datetime) -> None:
 
 def room_has_changed(state: SchedulerState, now: datetime) -> None:
     """Look anew at all who wait for room: some may need more by now than there will ever be."""
-    for candidate in state.waiting.in_order():
+    for candidate in state.waiting.in_order() if not state.is_stopping else ():
         state.waiting.leave(candidate)
         consider(state, state.tracks[candidate.job.name], candidate, now)
 

@@ -239,6 +239,19 @@ def test_a_pause_that_ends_here_by_the_clock_ends_no_other(cluster: ClusterDesk)
     assert cluster.ledger("a") == ["12:10 paused"]
 
 
+def test_a_pause_that_is_over_wakes_nobody(cluster: ClusterDesk) -> None:
+    """The store still has it, and tells of it with every change of the job."""
+    cluster.job("a", every="10m")
+    cluster.nodes["app1"].pause("a", until="5m")
+    cluster.pass_time("6m")
+    cluster.nodes["app2"].trigger("a")
+    desk = cluster.nodes["app1"]
+    desk.beat()
+    wakeup = desk.scheduler.next_wakeup()
+    assert wakeup is not None
+    assert wakeup > cluster.now
+
+
 def test_no_node_forgets_a_skip_next_for_all(cluster: ClusterDesk) -> None:
     """The store does, with the tick's claim: it may be another wish by then."""
     cluster.job("a", every="10m")
