@@ -45,7 +45,15 @@ def too_late(state: SchedulerState, run_id: str) -> None:
     candidate = _find_waiting(state, run_id)
     if candidate is not None:
         reason = candidate.held_longest_by(state.now) or SkipReason.DEADLINE
-        drop(state, candidate, reason, "could not start before its start_deadline")
+        drop(state, candidate, reason, _late_words(state, candidate))
+
+
+def _late_words(state: SchedulerState, candidate: Candidate) -> str:
+    """Return why a tick is too late, with what holds it now if it waits for room."""
+    words = "could not start before its start_deadline"
+    if candidate not in state.waiting:
+        return words
+    return f"{words}: {state.room.words(candidate.need)}"
 
 
 def _find_waiting(state: SchedulerState, run_id: str) -> Candidate | None:

@@ -31,8 +31,9 @@ class Telemetry:
     """Folds what passes through the scheduler into the metrics' state.
 
     ``due_of`` returns a tick's fire time plus jitter, or None for a job that is gone;
-    ``node_view`` is asked at each scrape. ``on_overlaps`` is told once when a job has skipped
-    several ticks in a row because its prior run was still active, and the last of them here.
+    ``node_view`` is asked at each scrape. ``on_overlaps`` is told when a job has skipped
+    several ticks in a row because its prior run was still active, and the last of them here;
+    again only when one of its runs has let fewer pass meanwhile.
     """
 
     def __init__(
@@ -171,8 +172,11 @@ class Telemetry:
         series.overlaps = before + 1 if reason is SkipReason.OVERLAP else 0
         if series.overlaps != before:
             series.block.stale |= kept.SKIPS
-        if series.overlaps == IN_A_ROW and is_ours:
+        if series.overlaps == IN_A_ROW and is_ours and not series.is_warned:
+            series.is_warned = True
             self._on_overlaps(series.name, series.overlaps)
+        elif not series.overlaps and before < IN_A_ROW:
+            series.is_warned = False
 
     def _run_started(self, event: ev.RunStarted) -> None:
         tick = self._unstarted.pop(event.run_id, None)

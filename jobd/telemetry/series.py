@@ -69,6 +69,7 @@ class JobSeries:
     cpu_s: float = 0.0
     duration_s: float = 0.0  # sum over the runs in ``durations``
     overlaps: int = 0  # in a row, of the latest ticks, on whichever nodes
+    is_warned: bool = False  # of overlaps in a row, and it has not been well since
     last_tick: datetime | None = None  # the latest that counts in ``overlaps``
     started: "array[int] | None" = None  # by TRIGGER_INDEX
     skipped: "array[int] | None" = None  # by REASON_INDEX

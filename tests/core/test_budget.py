@@ -57,7 +57,12 @@ def test_a_tick_that_finds_no_memory_in_time_is_skipped_for_that(desk: Desk) -> 
     desk.job("a", every="1h", limits=ceiling(700))
     desk.job("b", every="1h", limits=ceiling(700), start_deadline="5m")
     desk.pass_time("1h6m")
-    assert desk.ledger("b") == ["13:00 memory_budget"]
+    (row,) = desk.rows("b")
+    assert row.reason is SkipReason.MEMORY_BUDGET
+    assert row.detail == (
+        "could not start before its start_deadline: "
+        "it needs 700M, 300M of limits.memory_budget (1000M) are free"
+    )
 
 
 def test_a_job_that_can_never_fit_is_told_from_one_that_waits(desk: Desk) -> None:

@@ -57,7 +57,24 @@ async def test_a_tick_that_starts_begins_the_count_anew(
     overlap(1, 2, 3)
     node.observe(make.granted(fire_time=tick(4)))
     assert await shown(node) == 0
+
+
+async def test_a_job_that_is_always_too_slow_is_warned_of_once(
+    node: Any, make: Any, overlap: Any, tick: Any
+) -> None:
+    overlap(1, 2, 3)
+    node.observe(make.granted(fire_time=tick(4)))
     overlap(5, 6, 7)
+    assert node.warned == ["backup"]
+
+
+async def test_one_that_was_well_in_between_is_warned_of_again(
+    node: Any, make: Any, overlap: Any, tick: Any
+) -> None:
+    overlap(1, 2, 3)
+    for minute in (4, 5):
+        node.observe(make.granted(fire_time=tick(minute)))
+    overlap(6, 7, 8)
     assert node.warned == ["backup", "backup"]
 
 
