@@ -8,6 +8,7 @@ When the line is too long, the last in order has to go, be it the newcomer or an
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush, merge
@@ -60,6 +61,10 @@ class Line(Generic[W]):
 
     def __len__(self) -> int:
         return len(self._waiters)
+
+    def __iter__(self) -> Iterator[W]:
+        """Yield all who wait, in no order."""
+        return iter(self._waiters.values())
 
     def __contains__(self, waiter: W) -> bool:
         return waiter.key in self._waiters

@@ -46,7 +46,7 @@ def node_view(state: SchedulerState, now: datetime) -> NodeView:
 
 def _room_view(state: SchedulerState) -> RoomView:
     room = state.room
-    held = {candidate.held_by for candidate in state.waiting.in_order()}
+    held = {candidate.held_by for candidate in state.waiting}
     holding = {
         SkipReason.MAX_RUNNING: room.taken >= room.max_running,
         SkipReason.PRESSURE: bool(room.pressure.holding),

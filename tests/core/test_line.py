@@ -225,5 +225,11 @@ def test_leaving_a_line_that_one_does_not_stand_in_does_no_harm() -> None:
     assert fill(9, guest("a")).leave(guest("b")) is False
 
 
+def test_all_who_wait_are_there() -> None:
+    line = fill(9, guest("a"), guest("b"))
+    line.leave(guest("a"))
+    assert [one.key for one in line] == ["b"]
+
+
 def test_who_waits_is_found_by_key() -> None:
     assert fill(9, guest("a")).get("a") == guest("a")
