@@ -78,6 +78,12 @@ class NotedTree(Tree):
     def kill(self) -> None:
         self._notes.append("search")
 
+    def pids(self) -> list[int]:
+        return []
+
+    def dissolve(self) -> bool:
+        return True
+
 
 def test_all_of_a_herd_are_struck_before_any_is_searched_for(tmp_path: Path) -> None:
     """A thousand may have to be dead at one instant, and a search takes its time."""
