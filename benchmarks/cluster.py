@@ -26,7 +26,7 @@ from deploy.cluster.postgres import PostgresError, PrivatePostgres
 
 NODES = ("a", "b", "c")
 MANY, FEW = 1_000, 10
-SETTLED_S = 10.0  # after the start
+SETTLED_S = 10.0  # after the start, whose work is not to be measured
 WATCHED_S = 60.0
 RESTING_S = 20.0
 PRELOAD = {"shared_preload_libraries": "pg_stat_statements"}
@@ -116,7 +116,7 @@ def _lateness_ms(folder: Path, seconds: float) -> float:
     """Return how late the programs of the coming seconds start: the 99th percentile."""
     for second in range(60):
         (folder / f"{second}").write_bytes(b"")
-    time.sleep(seconds)
+    time.sleep(seconds)  # the programs of so many seconds are measured
     late_s = sorted(
         (int(line) / 1e9 - second) % 60
         for second in range(60)
@@ -132,5 +132,5 @@ def _lateness_ms(folder: Path, seconds: float) -> float:
 def _resting(server: PrivatePostgres, number: int) -> float:
     with _cluster(server, f"resting{number}", jobs_at_rest(number)) as count:
         before, began_s = count(), time.perf_counter()
-        time.sleep(RESTING_S)
+        time.sleep(RESTING_S)  # the statements of so many seconds are counted
         return (count() - before) / (time.perf_counter() - began_s) / len(NODES)

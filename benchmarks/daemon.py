@@ -64,7 +64,7 @@ class Daemon:
             if self._process.poll() is not None or time.perf_counter() > until_s:
                 self.end()
                 raise RuntimeError(f"the daemon is not ready:\n{self._log.read_text()[-2000:]}")
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)  # between two questions, until the instant given
 
     def _is_ready(self) -> bool:
         try:

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-LOOKED_S = 0.3
+LOOKED_S = 0.3  # over so long it is measured how busy the others are
 PATIENCE_S = 5.0
 BUSY_AT_MOST = 0.25  # of one core
 

@@ -76,6 +76,14 @@ def postgres() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture(scope="session")
+def needs_root() -> None:
+    """Skip a test that changes users or mounts something, unless root runs the tests. That is
+    no failure in CI either: .ci/run may be called by anybody who can install with sudo."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may do this: sudo make test")
+
+
+@pytest.fixture(scope="session")
 def numbers() -> Iterator[int]:
     """Return numbers that no other test of this session gets."""
     return count()

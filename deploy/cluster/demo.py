@@ -65,7 +65,7 @@ class Demo:
             for member in self._members:
                 if member.has_been_dead_for(AGAIN_AFTER_S):
                     member.start()
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)  # between two looks; a person ends them with Ctrl-C
 
     def _start(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)

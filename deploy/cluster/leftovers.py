@@ -38,7 +38,7 @@ def end_leftovers(*folders: Path) -> None:
     while (pids := _processes(marks)) and time.monotonic() < until_s:
         for pid in pids:
             _kill(pid)
-        time.sleep(0.1)
+        time.sleep(0.1)  # the killed take a moment to go; END_WITHIN_S bounds it
 
 
 def _processes(marks: list[bytes]) -> list[int]:

@@ -232,7 +232,7 @@ class PrivatePostgres:
                 break
             if subprocess.run(probe, timeout=COMMAND_TIMEOUT_S).returncode == 0:
                 return
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_S)  # between two questions, for START_TIMEOUT_S in all
         tail = self.log_tail()
         self._end(signal.SIGQUIT)
         raise PostgresError(f"PostgreSQL in {self.folder} did not start; its log ends:\n{tail}")

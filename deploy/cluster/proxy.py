@@ -178,7 +178,7 @@ class Proxy:
         data = b"more"
         while data:
             at_s, data = await queue.get()
-            await asyncio.sleep(at_s - self._loop.time())
+            await asyncio.sleep(at_s - self._loop.time())  # this is the latency
             await self._flows[way].wait()
             if self._swallows and way == DOWN:
                 link.lacks_bytes = True

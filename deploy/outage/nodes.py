@@ -69,7 +69,7 @@ class Nodes:
         while not all(node.is_ready() for node in self._nodes):
             if time.monotonic() > until_s:
                 raise NotReady(f"the daemons are not ready within {READY_WITHIN_S:g} s")
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # between two questions, until READY_WITHIN_S is over
         self._watch.start()
 
     def verdicts(self) -> list[dict[str, Any]]:

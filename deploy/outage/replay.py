@@ -66,7 +66,7 @@ class Replay:
             if time.monotonic() - looked_s >= SAMPLE_EVERY_S:
                 looked_s = time.monotonic()
                 self._look(at_min)
-            time.sleep(TURN_S)
+            time.sleep(TURN_S)  # between two turns; the length of the plan bounds them
         self._look(self._plan.length_min)
         return self._record()
 
@@ -134,7 +134,7 @@ class Replay:
         interval_s = self._plan.interval_s
         self._begin_wall_s = (time.time() // interval_s + 1) * interval_s
         self._begin_s = time.monotonic() + self._begin_wall_s - time.time()
-        time.sleep(self._begin_s - time.monotonic())
+        time.sleep(self._begin_s - time.monotonic())  # only the clock brings the tick
 
     def _minute(self, monotonic_s: float) -> float:
         return (monotonic_s - self._begin_s) / self._plan.minute_s

@@ -58,7 +58,7 @@ class Sandbox:
         until_s = time.monotonic() + END_WITHIN_S
         while not self._tree.dissolve() and time.monotonic() < until_s:
             self._tree.kill()
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # the killed take a moment to go; END_WITHIN_S bounds it
         self._enforcer.close()
 
     def _demand(self, *controllers: str) -> None:

@@ -25,7 +25,7 @@ from jobd.errors import SupervisorError
 from jobd.ports import Report, Supervisor
 from jobd.telemetry.logs import get_log
 
-RECONNECT_S = 0.5
+RECONNECT_S = 0.5  # between two tries, for as long as the daemon lives: it needs one
 
 
 class Reports:

@@ -149,7 +149,7 @@ class SupervisorClient:
             else:
                 self._last_word = await self._launcher.start(_PATIENCE_S)
             if self._last_word != "ready":
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(_PAUSE_S)  # between two tries; connect() bounds them
 
     async def _try_connect(self) -> bool:
         """Return whether somebody listens at the socket."""

@@ -1,6 +1,7 @@
 """Hierarchy: one cgroup hierarchy as the supervisor uses it; its two kinds are v2 and v1."""
 
 import os
+from abc import ABC, abstractmethod
 
 from jobd.supervisor.cgroup import write
 from jobd.supervisor.spec import Spec
@@ -13,7 +14,7 @@ Settings = tuple[list[tuple[str, str]], list[tuple[str, str]]]
 _OPTIONAL = frozenset({"memory.swap.max", "memory.oom.group", "io.weight", "blkio.weight"})
 
 
-class Hierarchy:
+class Hierarchy(ABC):
     """Where runs have their groups in one hierarchy, and where the supervisor is at home.
 
     OSError when the directory of the runs cannot be made.
@@ -28,18 +29,18 @@ class Hierarchy:
             os.mkdir(runs)
         self._origin = self._home = self._open_join(home)
 
+    @abstractmethod
     def settings(self, spec: Spec, is_inside: bool) -> Settings:
         """Return what to write for a spec's ceilings; ``is_inside``: the supervisor will
         be a member while it spawns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def usage(self, group: str, is_limited: bool) -> Usage:
         """Return what a group's members have used."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kill(self, group: str) -> bool:
         """Kill all members at once; False where the kernel cannot."""
-        raise NotImplementedError
 
     def open_end_signal(self, group: str) -> int | None:
         """See :meth:`jobd.supervisor.tree.Tree.open_end_signal`."""

@@ -54,7 +54,7 @@ class Launcher:
         for _ in range(tries):
             if os.waitpid(self._pid, os.WNOHANG)[0]:  # noqa: ASYNC222 - WNOHANG: never blocks
                 break
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_PAUSE_S)  # between two looks, for _END_PATIENCE_S in all
         else:
             return
         self._pid = None

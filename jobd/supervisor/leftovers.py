@@ -48,7 +48,7 @@ def clear_leftovers(state_dir: str) -> None:
         for directory in directories:
             _kill_group(directory)
         signal_all(pids, signal.SIGKILL)
-        time.sleep(_PAUSE_S)
+        time.sleep(_PAUSE_S)  # the killed take a moment to go; _PATIENCE_S bounds it
     else:
         raise LeftoversRemain(
             f"processes {pids[:10]} of a dead supervisor do not die of SIGKILL; "

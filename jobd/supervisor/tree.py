@@ -6,6 +6,7 @@
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 _KILL_PASSES = 5  # a tree that forks all the while must not outrun one
@@ -24,7 +25,7 @@ class Usage:
         self.oom_kills = oom_kills
 
 
-class Tree:
+class Tree(ABC):
     """The processes of one attempt. Every method may be called at any time after the other.
 
     ``marks`` go into the environment of the child. ``joins`` are the files into which a
@@ -36,21 +37,22 @@ class Tree:
     marks: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
     joins: tuple[str, ...] = ()
 
-    def enter(self) -> None:
+    # Of the next four each kind of tree leaves some as they are: there is nothing to do for it.
+    def enter(self) -> None:  # noqa: B027
         """Make the supervisor a member, for as long as it takes to spawn."""
 
-    def leave(self) -> None:
+    def leave(self) -> None:  # noqa: B027
         """Bring the supervisor home."""
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027
         """Put the ceilings in force that the supervisor had to be spared; OSError if refused."""
 
-    def root(self, pid: int) -> None:
+    def root(self, pid: int) -> None:  # noqa: B027
         """Take note of the main process."""
 
+    @abstractmethod
     def pids(self) -> list[int]:
         """Return the living members."""
-        raise NotImplementedError
 
     def strike(self) -> bool:
         """Send SIGKILL to those members whom no search is needed for; return whether those
@@ -74,9 +76,9 @@ class Tree:
         """Return what the members have used so far, the dead included."""
         return Usage()
 
+    @abstractmethod
     def dissolve(self) -> bool:
         """Return whether no member is left; whatever the tree was known by is then removed."""
-        raise NotImplementedError
 
     def open_end_signal(self) -> int | None:
         """Return a descriptor that is urgent (EPOLLPRI) when members come or go, or None."""

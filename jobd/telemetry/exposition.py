@@ -103,7 +103,7 @@ class Exposition:
             if view is not None:  # None: a reload dropped it while this page was rendered
                 yield Row(escape(series.name), series, view)
             if index % _VIEWS_AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # likewise for the ticks
 
     def _page(self, chosen: Format, blocks: Sequence[Sequence[Piece]]) -> Iterator[Piece]:
         yield piece(self._node_text(chosen))

@@ -256,4 +256,4 @@ async def until(condition: Callable[[], Any]) -> None:
     """Wait until something holds, while everybody else goes on."""
     with anyio.fail_after(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await anyio.sleep(0.001)
+            await anyio.sleep(0.001)  # the pause of the poll, which PATIENCE_S bounds

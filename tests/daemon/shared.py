@@ -176,4 +176,4 @@ class Town:
         while True:
             for letter in self.store.unanswered("app2"):
                 await self.postbox.answer(letter)
-            await anyio.sleep(0.01)
+            await anyio.sleep(0.01)  # between two beats; who started it cancels it

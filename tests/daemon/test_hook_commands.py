@@ -1,7 +1,6 @@
 """Hook commands, executed by a real supervisor: what they get, and what they cannot do."""
 
 import json
-import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -111,7 +110,7 @@ async def test_its_environment_is_that_of_the_job_and_says_what_it_is_called_for
     }  # fmt: skip
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch users")
+@pytest.mark.usefixtures("needs_root")
 async def test_it_is_executed_as_the_job_s_user_and_may_read_what_it_is_told(desk: Desk) -> None:
     """What it reads lies where only the daemon may look: the supervisor opens it."""
     open_to_all = desk.directory / "out"

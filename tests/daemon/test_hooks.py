@@ -64,7 +64,7 @@ async def test_calls_of_one_job_are_made_one_after_another(desk: Desk) -> None:
         for run_id in ("r1", "r2", "r3"):
             desk.ask(run_id)
         await until(lambda: desk.begun)
-        await anyio.sleep(0.01)
+        await anyio.wait_all_tasks_blocked()
         assert desk.begun == ["on_failure r1"]
         desk.may_end.set()
         await until(lambda: len(desk.begun) == 3)
@@ -125,12 +125,13 @@ async def test_of_all_jobs_so_many_wait_and_no_more(
 async def test_a_doubtful_end_is_told_once_the_store_has_taken_it(desk: Desk) -> None:
     async with desk.working():
         order = desk.ask("r1", is_doubtful=True)
-        await anyio.sleep(0.01)
+        await anyio.wait_all_tasks_blocked()
         assert desk.begun == []
         desk.hooks.settled(order.record, True)
         desk.hooks.settled(order.record, True)
         await until(lambda: desk.begun)
-        await anyio.sleep(0.01)
+        desk.may_end.set()  # a second call would wait for the end of the first
+        await anyio.wait_all_tasks_blocked()
     assert desk.begun == ["on_failure r1"]
 
 

@@ -178,7 +178,7 @@ async def test_an_end_that_is_still_being_judged_counts_before_the_death(
     """Told afterwards it would be taken for the end of the next attempt."""
 
     async def slow(run_id: str, attempt: int, pattern: str) -> Finding:
-        await anyio.sleep(0.02)
+        await anyio.wait_all_tasks_blocked()  # the death has been noticed by then
         return Finding(True)
 
     monkeypatch.setattr(desk.outputs, "search", slow)

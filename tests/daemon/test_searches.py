@@ -66,7 +66,7 @@ async def test_an_endless_pattern_gives_up_while_the_loop_goes_on(
     async def turn() -> None:
         nonlocal turns
         while True:
-            await anyio.sleep(0.01)
+            await anyio.sleep(0.01)  # the work of the loop that is to go on; cancelled below
             turns += 1
 
     with anyio.fail_after(20):

@@ -1,5 +1,6 @@
 """Stores that several nodes share, under the tests: their clock set, their leases left out."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import asyncpg
+import pytest
 
 from jobd.core.claim import (
     ActiveRun,
@@ -228,3 +230,12 @@ class Clocked:
             return await getattr(self.store, name)(*args, **kwargs)
 
         return call
+
+
+async def until(connection: Any, query: str, about: Any, number: int) -> None:
+    """Wait until a query about something answers with a number."""
+    for _ in range(1000):
+        if await connection.fetchval(query, about) == number:
+            return
+        await asyncio.sleep(0.01)  # the pause of the poll, which ends after ten seconds
+    pytest.fail(f"not {number} of {about}")

@@ -121,7 +121,7 @@ async def test_a_caller_who_gives_up_leaves_all_or_nothing(sqlite_scene, patienc
     wishes = [scene.request(job, 1) for job in jobs]
     claim = asyncio.create_task(scene.store.claim(wishes, "app1", scene.at(1)))
     for _ in range(patience):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a turn of the loop: the moment is counted in them
     claim.cancel()
     await asyncio.gather(claim, return_exceptions=True)
     memory = await scene.memory("job7")
@@ -148,7 +148,7 @@ async def test_what_was_asked_before_a_close_is_done(database: Path, make_scene)
     scene = make_scene(store)
     await scene.enrol("backup")
     claim = asyncio.create_task(scene.claim("backup", 1))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # one turn of the loop, in which the claim is asked for
     await store.close()
     assert isinstance(await claim, ClaimGranted)
     await store.open()

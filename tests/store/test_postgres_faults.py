@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,9 +26,10 @@ from jobd.errors import StateError, StoreUnavailable
 from jobd.ports import Enrolment, RunFilter
 from jobd.ports.shared_store import Batch
 from jobd.store.postgres import PgStore
-from tests.store.shared import word_of
+from tests.store.shared import until, word_of
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HELD_UP = "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid))"
 
 
 def store_of(url: str, *, node: str = "a", timeout_s: float = 10.0, **more: Any) -> PgStore:
@@ -150,7 +152,7 @@ async def test_a_lock_that_somebody_holds_does_not_hold_up_renewals(
     other = await asyncpg.connect(pg_url)
     await other.execute("BEGIN; SELECT 1 FROM jobd.job FOR UPDATE")
     claim = asyncio.create_task(store.claim([wish("backup", 1)], "a", START))
-    await asyncio.sleep(0.1)
+    await until(other, HELD_UP, other.get_server_pid(), 1)
     assert await store.renew([Holding("r1", run.token)]) == (True,)
     await store.beat(word_of("a"), None)
     await other.execute("ROLLBACK")
@@ -163,7 +165,7 @@ async def test_a_caller_who_gives_up_leaves_all_or_nothing(store: PgStore) -> No
     for patience in (0, 0.001, 0.003, 0.01, 0.03):
         minute = round(patience * 1000)
         claim = asyncio.create_task(store.claim([wish("backup", minute)], "a", START))
-        await asyncio.sleep(patience)
+        await asyncio.sleep(patience)  # how far the claim gets by then differs, and is to
         claim.cancel()
         await asyncio.gather(claim, return_exceptions=True)
         (answer,) = await store.claim([wish("backup", minute)], "a", START)
@@ -203,7 +205,7 @@ async def until_well(store: PgStore, seconds: float = 20) -> None:
         with contextlib.suppress(StoreUnavailable):
             await store.ping()
             return
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the pause of the poll, which ``seconds`` bounds
     pytest.fail(f"not well: {store.trouble}")
 
 
@@ -255,7 +257,7 @@ async def until_copied(primary: PrivatePostgres, standby: PrivatePostgres) -> No
     for _ in range(200):
         if standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t":
             return
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the pause of the poll, which ends after twenty seconds
     pytest.fail(f"the standby does not come to {end}: {standby.log_tail()}")
 
 
@@ -409,13 +411,22 @@ def pgbouncer(
     for path in (folder, *folder.iterdir()):
         postgres.own(path)
     process = subprocess.Popen([program, "-q", str(folder / "ini")], **postgres.as_user())
+    try:
+        await_listener(port, folder / "log")
+        yield pg_url.replace(f":{parts.port}/", f":{port}/")
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def await_listener(port: int, log: Path) -> None:
+    """Wait until somebody listens at a port."""
     for _ in range(100):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            break
-        time.sleep(0.05)
-    yield pg_url.replace(f":{parts.port}/", f":{port}/")
-    process.kill()
-    process.wait(10)
+            return
+        time.sleep(0.05)  # the pause of the poll, which ends after five seconds
+    said = log.read_text() if log.exists() else "nothing"
+    pytest.fail(f"nobody listens at {port}; the log says {said}")
 
 
 async def test_pgbouncer_may_hand_connections_on_after_each_transaction(pgbouncer: str) -> None:

@@ -1,6 +1,5 @@
 """However much history there is: no operation of a daemon's everyday life reads through it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from jobd.core.schedule import CronSchedule
 from jobd.ports import Enrolment, RunFilter
 from jobd.ports.shared_store import Batch
 from jobd.store.postgres import PgStore
-from tests.store.shared import word_of
+from tests.store.shared import until, word_of
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTES = CronSchedule.parse("* * * * *", job="job1", timezone="UTC")
@@ -77,14 +76,6 @@ async def until_counted(connection: Any, url: str, application: str) -> None:
     await marker.execute("SELECT FROM public.marker")
     await marker.close()
     await until(connection, SCANS, "marker", scans + 1)
-
-
-async def until(connection: Any, query: str, name: str, number: int) -> None:
-    for _ in range(100):
-        if await connection.fetchval(query, name) == number:
-            return
-        await asyncio.sleep(0.1)
-    pytest.fail(f"not {number} of {name}")
 
 
 def wishes(number: int, **demand: Any) -> tuple[ClaimRequest, ...]:

@@ -132,7 +132,7 @@ class Ward:
         deadline = time.monotonic() + PATIENCE_S
         while not (value := holds()):
             assert time.monotonic() < deadline, f"waited in vain: {what}"
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pause of the poll, which PATIENCE_S bounds
         return value
 
     async def file(self, name: str) -> str:

@@ -55,6 +55,7 @@ async def test_who_ignores_the_stop_signal_is_killed_after_kill_after(any_ward: 
 async def test_a_stop_reaches_who_made_a_session_and_forked_twice(
     any_ward: Any, alive: Callable[[int], bool]
 ) -> None:
+    # It would outlive the test: what ends it is the stop.
     escape = any_ward.python("escape", ESCAPE + "time.sleep(600)")
     await any_ward.start(_with_argument(escape, f"{any_ward.directory}/pid"))
     pid = int(await any_ward.file("pid"))

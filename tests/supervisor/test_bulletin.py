@@ -11,6 +11,7 @@ from jobd.supervisor.protocol import encode
 from jobd.supervisor.wire import launch_frame
 from tests.supervisor.test_voice import SEND
 
+# A run that sleeps for 600 s goes on until the end of its test.
 SAY = SEND + "send('STATUS=half way\\nX_JOBD_PROGRESS=0.5\\nX_JOBD_STEP=load')\n"
 
 
@@ -46,6 +47,7 @@ async def test_a_daemon_that_knows_of_no_such_words_gets_none(open_ward: Any) ->
         older.sendall(b'{"op":"hello","version":1}\n')
         frames = older.makefile("rb")
         assert b'"welcome"' in frames.readline()
+        # It is silence that is judged: its words would be passed on in this time.
         launch = open_ward.python("run", SAY + "time.sleep(0.3)")
         older.sendall(encode(launch_frame(launch)))
         kinds = [frames.readline() for _ in range(2)]
@@ -53,7 +55,7 @@ async def test_a_daemon_that_knows_of_no_such_words_gets_none(open_ward: Any) ->
 
 
 async def test_who_talks_all_the_time_is_passed_on_once_a_second(open_ward: Any) -> None:
-    program = SEND + (
+    program = SEND + (  # for 2.5 s, a hundred times a second
         "end = time.monotonic() + 2.5\n"
         "while time.monotonic() < end: send(f'STATUS={time.monotonic()}'); time.sleep(0.01)"
     )
@@ -62,7 +64,7 @@ async def test_who_talks_all_the_time_is_passed_on_once_a_second(open_ward: Any)
 
 
 async def test_the_end_of_a_run_has_its_steps(open_ward: Any) -> None:
-    program = SEND + (
+    program = SEND + (  # how long each step takes is judged
         "send('X_JOBD_STEP=load'); time.sleep(0.3)\n"
         "send('X_JOBD_STEP=send mails'); time.sleep(0.6)\n"
     )

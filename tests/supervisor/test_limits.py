@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 MIB = 1 << 20
+# Who has taken it all waits to be killed: the watcher looks only from time to time.
 HOG = "block = bytearray(400 << 20)"
 
 
@@ -48,7 +49,7 @@ async def test_a_job_under_its_ceiling_is_left_alone(limiting_ward: Any) -> None
 async def test_forks_that_share_their_memory_are_not_counted_twice(ward: Any) -> None:
     """Ten children of a process of 60 MiB hold 60 MiB together, not 660."""
     await ward.open("--tree", "none")
-    program = (
+    program = (  # they live together for so long that the watcher looks at them
         "import os, time\nblock = bytearray(60 << 20)\n"
         "for _ in range(10):\n  if os.fork() == 0: time.sleep(0.5); os._exit(0)\n"
         "time.sleep(0.5)"

@@ -90,7 +90,7 @@ def test_due_timers_do_not_keep_descriptors_waiting() -> None:
     def slow() -> None:
         done.append("slow")
         loop.watch(ours, READABLE, lambda: done.append("read") or loop.unwatch(ours))
-        time.sleep(0.03)
+        time.sleep(0.03)  # more than the slice that timers have of a turn
 
     os.write(theirs, b"x")
     loop.call_at(0.0, slow)

@@ -11,7 +11,6 @@ from jobd.supervisor.mailboxes import LONGEST_MESSAGE, Mailboxes
 from tests.supervisor.senders import send, send_as
 
 NOBODY = 65534
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs jobs of other users")
 
 
 def test_messages_are_taken_in_order_and_then_there_is_none(tmp_path: Path) -> None:
@@ -52,7 +51,7 @@ def test_descriptors_that_come_along_are_not_kept(tmp_path: Path) -> None:
     boxes.close()
 
 
-@needs_root
+@pytest.mark.usefixtures("needs_root")
 def test_only_the_run_s_own_user_gets_through(tmp_path: Path) -> None:
     boxes = Mailboxes(str(tmp_path))
     box = boxes.open(NOBODY)
@@ -63,7 +62,7 @@ def test_only_the_run_s_own_user_gets_through(tmp_path: Path) -> None:
     boxes.close()
 
 
-@needs_root
+@pytest.mark.usefixtures("needs_root")
 def test_others_may_pass_through_the_directory_and_do_no_more(tmp_path: Path) -> None:
     boxes = Mailboxes(str(tmp_path))
     box = boxes.open(NOBODY)

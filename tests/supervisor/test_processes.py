@@ -25,7 +25,7 @@ def test_every_child_is_seen_however_many_there_are() -> None:
         deadline = time.monotonic() + 30
         while len(found := processes.children(shell.pid)) < 800:
             assert time.monotonic() < deadline, f"{len(found)} were seen"
-            time.sleep(0.05)
+            time.sleep(0.05)  # the pause of the poll, which the deadline bounds
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
@@ -77,6 +77,12 @@ class NotedTree(Tree):
 
     def kill(self) -> None:
         self._notes.append("search")
+
+    def pids(self) -> list[int]:
+        return []
+
+    def dissolve(self) -> bool:
+        return True
 
 
 def test_all_of_a_herd_are_struck_before_any_is_searched_for(tmp_path: Path) -> None:
@@ -130,5 +136,5 @@ def _eventually(found: Callable[[], object]) -> object:
     deadline = time.monotonic() + 20
     while not (result := found()):
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.01)  # the pause of the poll, which the deadline bounds
     return result

@@ -24,7 +24,7 @@ MARGIN_S = SHORTEST_MARGIN.total_seconds()  # what the lease leaves for the kill
 NEVER_RAN = Exit(None, None, StopCause.TRUST, False, 0.0, 0.0, None)
 
 # Two processes write down that they live, and when: a main one that ignores SIGTERM, and
-# one that made a session of its own and lost its parent.
+# one that made a session of its own and lost its parent: every 5 ms, until they are killed.
 WITNESSES = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -42,7 +42,8 @@ os.wait()
 testify("main")
 """
 
-# A daemon in a process of its own: it orders one run, says so, and then does nothing.
+# A daemon in a process of its own: it orders one run, says so, and then does nothing,
+# until the test stops or kills it.
 DAEMON = """
 import asyncio, sys
 from pathlib import Path

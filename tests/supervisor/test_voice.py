@@ -14,6 +14,8 @@ box = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 box.connect(os.environ["NOTIFY_SOCKET"])
 def send(text): box.send(text.encode())
 """
+# The times in these programs are what the supervisor judges: how far apart signs of life are, how
+# long a run is silent, and that it goes on for longer than it may.
 ASK_LATE = SEND + "time.sleep(0.7); send('EXTEND_TIMEOUT_USEC=1200000'); time.sleep(0.9)"
 
 
@@ -63,7 +65,7 @@ async def test_another_user_s_run_is_heard(open_ward: Any) -> None:
     path = await open_ward.until(lambda: open_ward.output("run").decode().strip(), "the path")
     for _ in range(4):
         assert send_as(NOBODY, path, b"WATCHDOG=1")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # the last one covers the rest of the run, the first does not
     end = await open_ward.end("run")
     assert (end.exit.exit_code, end.exit.stop_cause) == (0, None)
 

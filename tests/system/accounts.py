@@ -46,7 +46,7 @@ def settled(node: Node, job: str, until: datetime | None = None) -> Accounts:
     return the ledger up to there. No tick of it is in there twice."""
     now = datetime.now(UTC)
     last = written(until or now)
-    if until is not None:
+    if until is not None:  # that many ticks are to come yet, and only time brings them
         time.sleep(max(0.0, (until - now).total_seconds()))
 
     def missing() -> list[str]:

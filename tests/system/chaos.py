@@ -177,6 +177,7 @@ class Chaos:
         time.sleep(self.chance.choice([0.3, 1, 2, 4, 8, 14]))
         for mend in mends:
             mend()
+        # All is well for a while, or not even that: the next may strike who has just come back.
         time.sleep(self.chance.choice([0, 0.5, 2, 5]))
 
     def collect(self) -> None:

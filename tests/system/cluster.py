@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import count
@@ -64,6 +64,12 @@ class Member(Node):
     def starts(self) -> list[Note]:
         """What jobs noted of starts on this node."""
         return [note for note in self.journal.starts() if note.node == self.name]
+
+    def has_no_run(self, jobs: Collection[str]) -> bool:
+        """Return whether every run of these that noted its start here of late noted its end."""
+        ended = {note.run_id for note in self.journal.ends()}
+        late = [n for n in self.starts if n.job in jobs and n.at_s > uptime_s() - 5]
+        return all(note.run_id in ended for note in late)
 
     def nodes_up(self) -> set[str]:
         """Return the nodes of the cluster that are up by this node's word."""

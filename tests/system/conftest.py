@@ -72,10 +72,3 @@ def make_cluster(server: PrivatePostgres) -> Iterator[MakeCluster]:
     yield make
     for cluster in made:
         cluster.clean()
-
-
-@pytest.fixture
-def needs_root() -> None:
-    """Skip a test that changes users or mounts something, unless root runs the tests."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may do this: sudo make test")

@@ -20,7 +20,7 @@ def eventually(ask: Callable[[], T], what: str | Callable[[], object], within_s:
         if time.monotonic() > until_s:
             words = what if isinstance(what, str) else what()
             raise AssertionError(f"within {within_s:g} s not {words}")
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)  # between two questions, until ``within_s`` is over
 
 
 def is_alive(pid: int) -> bool:

@@ -70,6 +70,7 @@ def test_a_clean_stop_hands_its_share_over_at_once(
     """Nobody waits for the turn of a node that has said that it leaves."""
     stopped = cluster["c"]
     time.sleep(1.4 - time.time() % 1)  # between two ticks: a run that goes on keeps its job
+    eventually(lambda: stopped.has_no_run(TICKING), "nothing runs on c")
     assert stopped.stop_daemon(signal.SIGTERM) == 0
     left, left_s = datetime.now(UTC), uptime_s()
     eventually(lambda: datetime.now(UTC) > left + 3 * SECOND, "three seconds have passed")

@@ -62,10 +62,10 @@ def test_a_claim_whose_answer_is_lost_runs_once_all_the_same(cluster: Cluster) -
     """Committed, and then the connection breaks: twice, at different phases."""
     began = datetime.now(UTC)
     for number in range(2):
-        time.sleep(1.15 - time.time() % 1 + number * 0.5)
+        time.sleep(1.15 - time.time() % 1 + number * 0.5)  # 0.15 s after a tick, then 0.65 s
         for member in cluster:
             member.proxy.swallow_answers()
-        time.sleep(1.1)
+        time.sleep(1.1)  # a tick comes, whose claims are committed and not answered
         cluster.heal()
         eventually(lambda: all(m.status["shared"]["up"] for m in cluster), "both are back")
     for job in ("only-a", *TICKING):
@@ -79,7 +79,7 @@ def test_a_one_way_network_runs_nothing_twice(cluster: Cluster) -> None:
     """Now what is lost is not lost for good: it arrives seconds later, all at once."""
     for ways in (("up",), ("down",)):
         cluster["a"].proxy.blackhole(*ways)
-        time.sleep(2.3)
+        time.sleep(2.3)  # two ticks come; leases go on
         cluster.heal()
         eventually(cluster["a"].is_ready, "a is back")
     for job in ("only-a", *TICKING):
@@ -94,7 +94,7 @@ def test_however_slow_it_is_a_run_that_has_ended_costs_no_tick(cluster: Cluster)
     for member in cluster:
         member.proxy.latency_s = ONE_WAY_S
     slow = datetime.now(UTC)
-    time.sleep(5)
+    time.sleep(5)  # so many ticks come while it is slow
     cluster.heal()
     until = datetime.now(UTC)
     for job in TICKING:
@@ -148,6 +148,7 @@ def outage(cluster: Cluster) -> Outage:
     down, down_s = datetime.now(UTC), time.monotonic()
     cluster.servers[0].stop()
     eventually(lambda: not cluster["a"].get("/readyz")["ready"], "unready", OUTAGE_S + 5)
+    # The outage is to last: what is judged is what ends by itself meanwhile.
     time.sleep(max(0, down_s + OUTAGE_S - time.monotonic()))
     said = {
         member.name: {

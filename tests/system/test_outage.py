@@ -51,6 +51,7 @@ def seen(needs_postgres: None) -> Iterator[Seen]:
                 groups = replay.groups
                 record = replay.run()
         except NoSandbox as error:
+            # CI may be in a container that has no cgroup to give; the words say what to do.
             pytest.skip(str(error))
         yield Seen(record, folder, groups)
 

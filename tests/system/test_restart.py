@@ -113,7 +113,7 @@ def test_twenty_kills_at_random_instants_lose_and_double_nothing(make_node: Make
     node = make_node(WORKLOAD).start()
     chance = random.Random(20)
     for _ in range(20):
-        time.sleep(chance.uniform(0.1, 1.4))
+        time.sleep(chance.uniform(0.1, 1.4))  # the random instant of the next kill
         node.kill9()
         node.launch()
     node.kill9()

@@ -15,13 +15,13 @@ NAMED = """
 import os, time
 from jobd.client import alive, progress, status, step
 with step("load"):
-    time.sleep(0.5)
+    time.sleep(0.5)  # how long this step takes is judged
 with step("send_reminders"):
     progress(0.42)
     status("41 of 97")
     while not os.path.exists(os.environ["GO"]):
         alive()
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two signs of life, until the timeout of the job
 """
 # As `python -m pretix runperiodic -v 2` prints it for each of its receivers.
 PRINTED = """

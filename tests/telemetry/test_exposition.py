@@ -175,7 +175,7 @@ async def test_the_event_loop_gets_its_turn_all_the_time(node: Any, make: Any) -
         nonlocal since
         while True:
             since = len(node.asked)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one turn of the loop; cancelled below
 
     task = asyncio.create_task(other_work())
     _, body = node.exposition.render("", "")

@@ -238,7 +238,7 @@ class FakeNode:
             record = await self.store.run(run_id)
             if record is not None and record.ended_at is not None:
                 return record
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pause of a poll, which the timeout bounds
         return await self.store.run(run_id)
 
     async def read_output(

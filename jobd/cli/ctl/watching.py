@@ -11,7 +11,7 @@ from jobd.clock import SystemClock
 
 LONG_POLL_S = 25
 PATIENCE_S = 30.0  # a restart of the daemon is over by then
-PAUSE_S = 0.2
+PAUSE_S = 0.2  # between two questions; Patience bounds those that nobody answers
 
 
 @dataclass(frozen=True, slots=True)

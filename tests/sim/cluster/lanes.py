@@ -1,5 +1,6 @@
 """Lanes to the stores, as jobd/daemon's to_store and to_shared: in order, ends first."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 DISK_S = 0.003
 
 
-class Lane:
+class Lane(ABC):
     """Takes the part of each effect that is for its store."""
 
     scope: Scope
@@ -70,8 +71,9 @@ class Lane:
         if mine is not None:
             self.take(mine)
 
+    @abstractmethod
     def take(self, effect: Effect) -> None:
-        raise NotImplementedError
+        """Write it to the store, as soon as its turn comes and the store is there."""
 
 
 class LocalLane(Lane):
