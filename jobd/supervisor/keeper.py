@@ -72,10 +72,10 @@ class Keeper:
         ]
         return self.ends() + running
 
-    def greet(self, wants_said: bool) -> None:
-        """A daemon has come; ``wants_said``: it wants to know what runs say of themselves."""
+    def greet(self, has_room: Callable[[], bool] | None) -> None:
+        """A daemon has come; see Bulletin.greet for what it wants to know of what runs say."""
         voices = {run_id: attempt.voice for run_id, attempt in self._running.items()}
-        self._bulletin.greet(voices, wants_said)
+        self._bulletin.greet(voices, has_room)
 
     def start(self, launch: Launch, is_hurried: bool) -> None:
         """Start an attempt, and report that it started or why not; one that must be dead by
