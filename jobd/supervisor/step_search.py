@@ -136,7 +136,12 @@ class StepSearch:
 def _start() -> tuple[int, int, int]:
     """Return the pid of a new process, where to write its input, where to read its output."""
     stdin, input_ = os.pipe2(os.O_CLOEXEC)
-    output, stdout = os.pipe2(os.O_CLOEXEC)
+    try:
+        output, stdout = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        os.close(stdin)
+        os.close(input_)
+        raise
     try:
         pid = os.posix_spawn(
             sys.executable,

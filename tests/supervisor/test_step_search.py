@@ -5,7 +5,11 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from jobd.core.events import RunSaid
+from jobd.supervisor.loop import Loop
+from jobd.supervisor.step_search import StepSearch
 from tests.supervisor.senders import cpu_s, state_of
 from tests.supervisor.test_stepper import ORDERS, PRETIX, TICKETS
 
@@ -92,6 +96,26 @@ async def test_much_output_is_searched_to_its_end(open_ward: Any) -> None:
     script = "echo 'INFO Running a…'; yes some other line | head -c 1000000; echo 'INFO Running b…'"
     end = await open_ward.run(open_ward.shell("run", script, steps=PRETIX))
     assert list(seconds_of(end)) == ["a", "b"]
+
+
+def test_a_search_without_descriptors_for_it_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tried anew by each run while they are scarce, it would see to it that they stay so."""
+    pipe2, made = os.pipe2, list[int]()
+
+    def second_fails(flags: int) -> tuple[int, int]:
+        if made:
+            raise OSError(24, "Too many open files")
+        made.extend(pair := pipe2(flags))
+        return pair
+
+    monkeypatch.setattr(os, "pipe2", second_fails)
+    with pytest.raises(OSError, match="Too many"):
+        StepSearch(PRETIX, 0.0, Loop(), lambda _: None)
+    monkeypatch.undo()
+    assert made
+    for fd in made:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
 
 
 async def test_a_search_that_somebody_killed_is_told_as_trouble(open_ward: Any) -> None:
