@@ -1,0 +1,42 @@
+"""What a run gets, and what it is told, where something that it wants is scarce."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.supervisor.test_stepper import PRETIX
+
+ROOT = Path(__file__).parents[2]
+
+
+async def open_with(ward: Any, script: str, python: tuple[str, ...]) -> asyncio.subprocess.Process:
+    """Have the ward's supervisor started by a shell that does something before."""
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh", "-c", script + '; exec "$@"', "sh", sys.executable, *python,
+        "--state-dir", str(ward.directory), "--socket", str(ward.socket),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert await asyncio.wait_for(process.stdout.readline(), 20) == b"ready\n"
+    ward.client = ward.new_client(owned=False)
+    await ward.adopt()
+    return process
+
+
+async def test_descriptors_are_reckoned_by_what_a_run_needs(ward: Any) -> None:
+    """Of the 64 that are ours and 15 more three runs can be held, and not one less because
+    others have their output searched for steps."""
+    await open_with(ward, "ulimit -n 79", ("-m", "jobd.supervisor"))
+    runs = [ward.shell(f"run-{number}", "exec sleep 600") for number in range(3)]
+    await ward.start(*runs[:2])
+    refused = await ward.refusal(ward.shell("searched", "exit 0", steps=PRETIX))
+    assert refused.startswith("2 runs at once are all that the supervisor's limit on open files")
+    await ward.start(runs[2])
+    assert "LimitNOFILE=" in await ward.refusal(ward.shell("run-3", "exit 0"))
+    await ward.client.stop("run-0", "cancel")
+    await ward.client.stop("run-1", "cancel")
+    await ward.end("run-0")
+    await ward.end("run-1")
+    searched = await ward.run(ward.shell("searched-2", "exit 0", steps=PRETIX))
+    assert searched.exit.exit_code == 0
