@@ -40,3 +40,21 @@ async def test_descriptors_are_reckoned_by_what_a_run_needs(ward: Any) -> None:
     await ward.end("run-1")
     searched = await ward.run(ward.shell("searched-2", "exit 0", steps=PRETIX))
     assert searched.exit.exit_code == 0
+
+
+async def test_a_run_starts_without_a_socket_where_there_can_be_none(ward: Any) -> None:
+    """It says so in the log; only a watchdog, which would end it, cannot do without."""
+    without = (
+        "import sys; from jobd.supervisor import __main__, mailboxes; "
+        "mailboxes._LONGEST_DIRECTORY = 0; sys.exit(__main__.main(sys.argv[1:]))"
+    )
+    process = await open_with(ward, ":", ("-c", without))
+    end = await ward.run(ward.shell("run", "echo ${NOTIFY_SOCKET-none}", steps=PRETIX))
+    assert (end.exit.exit_code, end.exit.steps_trouble) == (0, "")
+    assert ward.output("run") == b"none\n"
+    refused = await ward.refusal(ward.shell("watched", "exit 0", watchdog_s=5.0))
+    assert "no NOTIFY_SOCKET for its watchdog" in refused
+    process.terminate()
+    assert process.stderr is not None
+    said = (await asyncio.wait_for(process.stderr.read(), 20)).decode()
+    assert "run run has no NOTIFY_SOCKET: " in said
