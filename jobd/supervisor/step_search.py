@@ -9,6 +9,7 @@ its input does, when nobody takes its answers, and when a pattern takes too long
 import fcntl
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -68,9 +69,7 @@ class StepSearch:
         if self._output < 0:
             self._over()
             return
-        self._timer = self._loop.call_at(
-            at + PATIENCE_S, lambda: self._give_up("the search took too long after the run's end")
-        )
+        self._timer = self._loop.call_at(at + PATIENCE_S, self._on_timer)
 
     def _write(self) -> None:
         if self._input < 0:
@@ -95,8 +94,13 @@ class StepSearch:
         for line in lines:
             self._take(json.loads(line))
         if not answer:
-            early = "the search of its output ended early, a pattern may take too long"
-            self._give_up("" if self._is_complete else early)
+            self._give_up("the search of its output ended early, a pattern may take too long")
+
+    def _on_timer(self) -> None:
+        """Its time is up. The answer may be there: we had others to see to, or slept."""
+        while self._output >= 0 and _is_readable(self._output):
+            self._on_answer()
+        self._give_up("the search took too long after the run's end")
 
     def _take(self, word: dict[str, list[list[object]]]) -> None:
         if "steps" in word:
@@ -108,13 +112,13 @@ class StepSearch:
             self._on_step((str(name), float(since)))  # type: ignore[arg-type]
 
     def _give_up(self, trouble: str) -> None:
-        """Hear no more of it, at the end or before."""
+        """Hear no more of it, at the end or before; ``trouble``: why, if that is before."""
         self._close_input()
         if self._output >= 0:
             self._loop.unwatch(self._output)
             os.close(self._output)
             self._output = -1
-            self.trouble = trouble
+            self.trouble = "" if self._is_complete else trouble
             self._on_step(None)
         self._over()
 
@@ -163,6 +167,12 @@ def _start() -> tuple[int, int, int]:
     os.set_blocking(input_, False)
     _enlarge(input_)
     return pid, input_, output
+
+
+def _is_readable(fd: int) -> bool:
+    poll = select.poll()  # select(2) knows no descriptors above 1023
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _enlarge(pipe: int) -> None:

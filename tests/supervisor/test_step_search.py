@@ -118,6 +118,19 @@ def test_a_search_without_descriptors_for_it_leaves_none(monkeypatch: pytest.Mon
             os.fstat(fd)
 
 
+def test_an_answer_that_came_in_time_counts_however_late_it_is_read() -> None:
+    """A thousand runs may end at one time, and the supervisor has them all to see to."""
+    over: list[bool] = []
+    search = StepSearch(PRETIX, 0.0, Loop(), lambda _: None)
+    search.feed("INFO Running a…\n".encode(), 1.0)
+    search.finish(3.5, lambda: over.append(True))
+    os.waitpid(search.pid, 0)
+    timer = search._timer
+    assert timer is not None
+    timer.fire()
+    assert (search.steps, search.trouble, over) == ([["a", 2.5]], "", [True])
+
+
 async def test_a_search_that_somebody_killed_is_told_as_trouble(open_ward: Any) -> None:
     script = f"echo 'INFO Running a…'; read _ < {open_ward.directory}/go; echo 'INFO Running b…'"
     os.mkfifo(open_ward.directory / "go")
