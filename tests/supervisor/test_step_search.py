@@ -14,7 +14,7 @@ from tests.supervisor.senders import cpu_s, state_of
 from tests.supervisor.test_stepper import ORDERS, PRETIX, TICKETS
 
 RUNPERIODIC = f"""
-echo 'INFO Running {ORDERS}…'; sleep 0.4; echo 'INFO Completed {ORDERS} in 0.4s'
+echo 'INFO Running {ORDERS}…'; sleep 0.4; echo 'INFO Completed {ORDERS} in 0.2s'
 echo 'INFO Running {TICKETS}…'; sleep 0.8; echo 'INFO Skipped {TICKETS}'
 """
 ENDLESS = (r"(?P<step>^(?:a+)+$)", None)
@@ -28,7 +28,7 @@ async def test_steps_are_measured_while_the_output_comes(any_ward: Any) -> None:
     end = await any_ward.run(any_ward.shell("run", RUNPERIODIC, steps=PRETIX))
     steps = seconds_of(end)
     assert list(steps) == [ORDERS, TICKETS]
-    assert steps[ORDERS] == 0.4
+    assert steps[ORDERS] == 0.2, "what it tells counts, not what was measured"
     assert 0.7 < steps[TICKETS] < 2.0
     assert end.exit.steps_trouble == ""
     assert "Skipped" in any_ward.output("run").decode()
