@@ -24,10 +24,17 @@ async def open_with(ward: Any, script: str, python: tuple[str, ...]) -> asyncio.
     return process
 
 
+async def last_words(process: asyncio.subprocess.Process) -> str:
+    """End a supervisor; return what it said to its log."""
+    process.terminate()
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    return said.decode()
+
+
 async def test_descriptors_are_reckoned_by_what_a_run_needs(ward: Any) -> None:
     """Of the 64 that are ours and 15 more three runs can be held, and not one less because
     others have their output searched for steps."""
-    await open_with(ward, "ulimit -n 79", ("-m", "jobd.supervisor"))
+    process = await open_with(ward, "ulimit -n 79", ("-m", "jobd.supervisor"))
     runs = [ward.shell(f"run-{number}", "exec sleep 600") for number in range(3)]
     await ward.start(*runs[:2])
     refused = await ward.refusal(ward.shell("searched", "exit 0", steps=PRETIX))
@@ -40,6 +47,7 @@ async def test_descriptors_are_reckoned_by_what_a_run_needs(ward: Any) -> None:
     await ward.end("run-1")
     searched = await ward.run(ward.shell("searched-2", "exit 0", steps=PRETIX))
     assert searched.exit.exit_code == 0
+    await last_words(process)
 
 
 async def test_a_run_starts_without_a_socket_where_there_can_be_none(ward: Any) -> None:
@@ -54,7 +62,4 @@ async def test_a_run_starts_without_a_socket_where_there_can_be_none(ward: Any) 
     assert ward.output("run") == b"none\n"
     refused = await ward.refusal(ward.shell("watched", "exit 0", watchdog_s=5.0))
     assert "no NOTIFY_SOCKET for its watchdog" in refused
-    process.terminate()
-    assert process.stderr is not None
-    said = (await asyncio.wait_for(process.stderr.read(), 20)).decode()
-    assert "run run has no NOTIFY_SOCKET: " in said
+    assert "run run has no NOTIFY_SOCKET: " in await last_words(process)
