@@ -44,7 +44,7 @@ class StepSearch:
         self._on_over: Callable[[], None] | None = None
         self._waiting = bytearray()
         self._answer = bytearray()
-        self._is_complete = self._is_ending = False
+        self._is_complete = self._is_ending = self._is_large = False
         self._timer: Timer | None = None
         self.pid, self._input, self._output = _start()
         loop.watch(self._output, READABLE, self._on_answer)
@@ -78,6 +78,9 @@ class StepSearch:
             while self._waiting:
                 del self._waiting[: os.write(self._input, self._waiting)]
         except BlockingIOError:
+            if not self._is_large:
+                self._is_large = True
+                _enlarge(self._input)
             self._loop.watch(self._input, WRITABLE, self._write)
             return
         except OSError:  # it has ended, and its output says so
@@ -165,7 +168,6 @@ def _start() -> tuple[int, int, int]:
         os.close(stdin)
         os.close(stdout)
     os.set_blocking(input_, False)
-    _enlarge(input_)
     return pid, input_, output
 
 
@@ -176,6 +178,8 @@ def _is_readable(fd: int) -> bool:
 
 
 def _enlarge(pipe: int) -> None:
+    """Have room for what a busy run writes. Others need none: what an unprivileged user has in
+    pipes is bounded (pipe(7), pipe-user-pages-soft), and beyond it all of theirs are tiny."""
     try:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     except OSError:

@@ -1,5 +1,6 @@
 """Steps in the output of real runs; whatever a pattern does, only its own run is the worse."""
 
+import fcntl
 import os
 import signal
 import time
@@ -116,6 +117,20 @@ def test_a_search_without_descriptors_for_it_leaves_none(monkeypatch: pytest.Mon
     for fd in made:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(fd)
+
+
+def test_only_a_run_that_writes_much_gets_a_large_pipe() -> None:
+    """An unprivileged user may have 64 of them; with more all of the user's pipes are tiny."""
+    search = StepSearch(PRETIX, 0.0, Loop(), lambda _: None)
+    pipe = search._input
+    sizes = [fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)]
+    os.kill(search.pid, signal.SIGSTOP)  # it cannot keep up
+    search.feed(b"x" * (3 << 20), 1.0)
+    sizes.append(fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ))
+    search._give_up("")
+    os.kill(search.pid, signal.SIGKILL)
+    os.waitpid(search.pid, 0)
+    assert sizes[0] < sizes[1] == 1 << 20
 
 
 def test_an_answer_that_came_in_time_counts_however_late_it_is_read() -> None:
