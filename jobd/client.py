@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _open: list[list[str]] = []  # the steps that we are in, the innermost last
+_told = [""]  # the progress that was said last, to a thousandth
 
 
 @contextmanager
@@ -43,8 +44,15 @@ def step(name: str) -> Iterator[None]:
 
 
 def progress(share: float) -> None:
-    """Say how much is done, from 0 to 1."""
-    _say("X_JOBD_PROGRESS", f"{share:.4f}")
+    """Say how much is done, from 0 to 1; nothing before it has moved by a thousandth.
+
+    A loop may so tell of each of its items, and not fill the socket for signs of life and
+    steps: what it does not take of those, nobody says again.
+    """
+    shown = f"{share:.3f}"
+    if shown != _told[0]:
+        _told[0] = shown
+        _say("X_JOBD_PROGRESS", shown)
 
 
 def status(text: str) -> None:

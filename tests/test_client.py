@@ -36,6 +36,7 @@ class Box:
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
     box = Box(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setattr(client, "_told", [""])
     yield box
     box.socket.close()
 
@@ -89,7 +90,7 @@ def test_the_rest_is_said_as_it_is(box: Box) -> None:
     progress(1 / 3)
     status("half\nway\ud800")
     alive()
-    assert box.heard() == ["X_JOBD_PROGRESS=0.3333", "STATUS=half way?", "WATCHDOG=1"]
+    assert box.heard() == ["X_JOBD_PROGRESS=0.333", "STATUS=half way?", "WATCHDOG=1"]
 
 
 def test_no_text_can_smuggle_in_another_message(box: Box) -> None:
@@ -124,6 +125,17 @@ def test_a_socket_that_nobody_reads_does_not_hold_up_the_job(box: Box) -> None:
     for _ in range(2000):
         say_all()
     assert len(box.heard()) < 2000
+
+
+def test_progress_leaves_room_for_signs_of_life(box: Box) -> None:
+    """A sign of life that the full socket did not take may be the end of the run."""
+    progress(0.5)
+    for number in range(1000):
+        progress(0.5 + number / 10_000_000)
+    alive()
+    assert box.heard() == ["X_JOBD_PROGRESS=0.500", "WATCHDOG=1"]
+    progress(0.25)
+    assert box.heard() == ["X_JOBD_PROGRESS=0.250"], "it may begin anew, with another step"
 
 
 def test_it_imports_the_standard_library_alone() -> None:

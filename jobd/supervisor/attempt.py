@@ -25,6 +25,7 @@ from jobd.supervisor.voice import Voice
 _CHUNK = 1 << 16  # what a pipe holds
 _DRAIN_CHUNKS = 32  # a child may have enlarged its pipe to 1 MiB; twice that ends it
 _LOOK_AGAIN_S = (0.01, 0.5)  # whether descendants are gone: first after, at last every
+_TALKED_OFF = ("watchdog", "timeout")  # what a run can prevent by a message that is in time
 _buffer = bytearray(_CHUNK)
 _view = memoryview(_buffer)
 
@@ -209,8 +210,8 @@ class Attempt:
     def _on_timer(self) -> None:
         now = steady_s()
         cause = self._deadlines.due_cause(now)
-        if cause == "watchdog":  # we may have slept while its messages came
-            self.voice.listen()
+        if cause in _TALKED_OFF:
+            self.voice.hear_out()
             cause = self._deadlines.due_cause(now)
         if cause is not None:
             self.stop(cause)

@@ -182,15 +182,20 @@ class SupervisorClient:
         return await session.welcome()
 
 
+_TOO_OLD = (
+    "the supervisor is older than this daemon and would not end it {}; "
+    "restart the supervisor when no job runs"
+)
+
+
 def _order(launch: Launch, session: Session) -> bytes:
     frame = encode(launch_frame(launch))
     if len(frame) > MAX_FRAME:
         reason = "its arguments and environment are more than any system takes"
     elif launch.until_steady_s is not None and not session.knows_leases:
-        reason = (
-            "the supervisor is older than this daemon and would not end it with its lease; "
-            "restart the supervisor when no job runs"
-        )
+        reason = _TOO_OLD.format("with its lease")
+    elif launch.watchdog_s is not None and not session.knows_watchdogs:
+        reason = _TOO_OLD.format("by its watchdog")
     else:
         return frame
     session.add_report(RunNotStarted(launch.run.run_id, reason))

@@ -8,6 +8,7 @@ from jobd.supervisor.loop import READABLE, WRITABLE, Loop
 from jobd.supervisor.protocol import BadFrame, FrameSplitter, FrameTooLong, decode, encode
 
 _READ = 1 << 18
+_BEHIND = 1 << 16
 
 
 class Connection:
@@ -37,6 +38,11 @@ class Connection:
         poll = select.poll()
         poll.register(self._socket, select.POLLRDHUP)
         return self.is_closed or self._is_at_end or bool(poll.poll(0))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the peer has left much unread that it was sent."""
+        return len(self._outgoing) > _BEHIND and not self.is_closed
 
     @property
     def has_backlog(self) -> bool:

@@ -19,7 +19,9 @@ Frame = dict[str, object]
 
 # More orders than this waiting is a stampede; see Enforcer.make_tree.
 STAMPEDE = 64
-_FILES_PER_RUN = 7
+# Pipe, kept output, mailbox, and two by which the end and the memory of a group are watched.
+_FILES_PER_RUN = 5
+_FILES_PER_SEARCH = 2
 _FILES_OF_OURS = 64
 _TRUST_ENDED: Frame = {
     "exit_code": None, "signal": None, "stop_cause": "trust", "oom_killed": False,
@@ -41,7 +43,7 @@ class Keeper:
         self._running: dict[str, Attempt] = {}
         self._mains: dict[int, Attempt] = {}
         self._ended: dict[str, Frame] = {}
-        self._max_running = (self._spawner.max_files - _FILES_OF_OURS) // _FILES_PER_RUN
+        self._files_left = self._spawner.max_files - _FILES_OF_OURS
 
     @property
     def count(self) -> int:
@@ -72,10 +74,10 @@ class Keeper:
         ]
         return self.ends() + running
 
-    def greet(self, wants_said: bool) -> None:
-        """A daemon has come; ``wants_said``: it wants to know what runs say of themselves."""
+    def greet(self, has_room: Callable[[], bool] | None) -> None:
+        """A daemon has come; see Bulletin.greet for what it wants to know of what runs say."""
         voices = {run_id: attempt.voice for run_id, attempt in self._running.items()}
-        self._bulletin.greet(voices, wants_said)
+        self._bulletin.greet(voices, has_room)
 
     def start(self, launch: Launch, is_hurried: bool) -> None:
         """Start an attempt, and report that it started or why not; one that must be dead by
@@ -94,12 +96,13 @@ class Keeper:
         try:
             if present is not None:
                 raise StartError(f"attempt {present.spec.attempt} of this run has not ended")
-            if len(self._running) >= self._max_running:
+            spec = Spec(launch)
+            if _files_of(spec) > self._files_left:
                 raise StartError(
-                    f"{self._max_running} runs at once are all that the supervisor's limit on "
+                    f"{len(self._running)} runs at once are all that the supervisor's limit on "
                     "open files allows; raise it (LimitNOFILE=, ulimit -n)"
                 )
-            self._start(Spec(launch), is_hurried)
+            self._start(spec, is_hurried)
         except TooLate:
             self._end(run_id, {"run": run, "started_at": None, "exit": _TRUST_ENDED})
         except (StartError, ValueError, OSError) as error:
@@ -178,6 +181,7 @@ class Keeper:
         attempt.on_over = self._over
         attempt.voice.on_news = self._bulletin.note
         self._running[spec.run_id] = self._mains[pid] = attempt
+        self._files_left -= _files_of(spec)
         attempt.begin(pid, ours)
         if attempt.voice.helper is not None:
             self._enforcer.census.helpers.add(attempt.voice.helper)
@@ -223,6 +227,7 @@ class Keeper:
     def _over(self, attempt: Attempt) -> None:
         run, run_id = attempt.spec.run, attempt.spec.run_id
         del self._running[run_id]
+        self._files_left += _files_of(attempt.spec)
         self._bulletin.forget(run_id)
         end: Frame = {"run": run, "started_at": attempt.started_at, "exit": attempt.exit}
         told = {"steps": attempt.voice.steps(), "steps_trouble": attempt.voice.trouble}
@@ -233,6 +238,11 @@ class Keeper:
         names = ("exit", "steps", "steps_trouble")
         told: Frame = {name: end[name] for name in names if name in end}
         self.report({"ev": "ended", "run": run_id, "at": wall_s(), **told})
+
+
+def _files_of(spec: Spec) -> int:
+    """Return how many descriptors a run may need of us."""
+    return _FILES_PER_RUN + (0 if spec.steps is None else _FILES_PER_SEARCH)
 
 
 def _is_same(run: object, present: Frame) -> bool:

@@ -4,8 +4,9 @@ From the daemon: ``hello`` (must be first; with ``said``: it wants frames of tha
 ``start`` {launch}, ``stop`` {run, cause},
 ``extend`` {untils} (run to instant or null; older daemons: {run, until}), ``forget`` {runs},
 ``release``, ``shutdown``.
-From the supervisor: ``held`` (one a run) and ``welcome`` {since, enforcement, leases} in answer
-to hello (``leases`` is missing where ``until_steady_s`` of a launch is not understood);
+From the supervisor: ``held`` (one a run) and ``welcome`` {since, enforcement, leases, watchdogs}
+in answer to hello (``leases`` is missing where ``until_steady_s`` of a launch is not understood,
+``watchdogs`` where its ``watchdog_s`` is not);
 ``started``, ``not_started``, ``ended`` {run, …, steps}, ``said`` {run, …}; ``error``
 {message}; ``bye``.
 The kind stands under ``op`` there and under ``ev`` here.

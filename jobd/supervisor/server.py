@@ -121,8 +121,9 @@ class Server:
         for held in self._keeper.held():
             connection.send({"ev": "held", **held})
         words = {"pid": os.getpid(), "since": self._since_s, "enforcement": self._enforcement}
-        connection.send({"ev": "welcome", **words, "leases": True})
-        self._keeper.greet(frame.get("said") is True)
+        connection.send({"ev": "welcome", **words, "leases": True, "watchdogs": True})
+        wants_said = frame.get("said") is True
+        self._keeper.greet((lambda: not connection.is_behind) if wants_said else None)
         self._on_change()
 
     def _obey_the_last_of(self, previous: Connection) -> None:

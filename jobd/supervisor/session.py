@@ -20,7 +20,7 @@ class Session(asyncio.Protocol):
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.enforcement = Enforcement("", "", "", "", "")
-        self.knows_leases = False  # an older supervisor does not
+        self.knows_leases = self.knows_watchdogs = False  # an older supervisor does not
         self._transport: asyncio.Transport | None = None
         self._frames = FrameSplitter()
         self._held: list[HeldRun] = []
@@ -103,6 +103,7 @@ class Session(asyncio.Protocol):
             self.enforcement = decode_enforcement(frame["enforcement"])
             self.since_steady_s = float(frame["since"])
             self.knows_leases = frame.get("leases") is True
+            self.knows_watchdogs = frame.get("watchdogs") is True
             if not self._welcomed.done():
                 self._welcomed.set_result(None)
         elif kind == "error":

@@ -9,6 +9,7 @@ its input does, when nobody takes its answers, and when a pattern takes too long
 import fcntl
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class StepSearch:
         self._on_over: Callable[[], None] | None = None
         self._waiting = bytearray()
         self._answer = bytearray()
-        self._is_complete = self._is_ending = False
+        self._is_complete = self._is_ending = self._is_large = False
         self._timer: Timer | None = None
         self.pid, self._input, self._output = _start()
         loop.watch(self._output, READABLE, self._on_answer)
@@ -68,9 +69,7 @@ class StepSearch:
         if self._output < 0:
             self._over()
             return
-        self._timer = self._loop.call_at(
-            at + PATIENCE_S, lambda: self._give_up("the search took too long after the run's end")
-        )
+        self._timer = self._loop.call_at(at + PATIENCE_S, self._on_timer)
 
     def _write(self) -> None:
         if self._input < 0:
@@ -79,6 +78,9 @@ class StepSearch:
             while self._waiting:
                 del self._waiting[: os.write(self._input, self._waiting)]
         except BlockingIOError:
+            if not self._is_large:
+                self._is_large = True
+                _enlarge(self._input)
             self._loop.watch(self._input, WRITABLE, self._write)
             return
         except OSError:  # it has ended, and its output says so
@@ -95,8 +97,13 @@ class StepSearch:
         for line in lines:
             self._take(json.loads(line))
         if not answer:
-            early = "the search of its output ended early, a pattern may take too long"
-            self._give_up("" if self._is_complete else early)
+            self._give_up("the search of its output ended early, a pattern may take too long")
+
+    def _on_timer(self) -> None:
+        """Its time is up. The answer may be there: we had others to see to, or slept."""
+        while self._output >= 0 and _is_readable(self._output):
+            self._on_answer()
+        self._give_up("the search took too long after the run's end")
 
     def _take(self, word: dict[str, list[list[object]]]) -> None:
         if "steps" in word:
@@ -108,13 +115,13 @@ class StepSearch:
             self._on_step((str(name), float(since)))  # type: ignore[arg-type]
 
     def _give_up(self, trouble: str) -> None:
-        """Hear no more of it, at the end or before."""
+        """Hear no more of it, at the end or before; ``trouble``: why, if that is before."""
         self._close_input()
         if self._output >= 0:
             self._loop.unwatch(self._output)
             os.close(self._output)
             self._output = -1
-            self.trouble = trouble
+            self.trouble = "" if self._is_complete else trouble
             self._on_step(None)
         self._over()
 
@@ -136,7 +143,12 @@ class StepSearch:
 def _start() -> tuple[int, int, int]:
     """Return the pid of a new process, where to write its input, where to read its output."""
     stdin, input_ = os.pipe2(os.O_CLOEXEC)
-    output, stdout = os.pipe2(os.O_CLOEXEC)
+    try:
+        output, stdout = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        os.close(stdin)
+        os.close(input_)
+        raise
     try:
         pid = os.posix_spawn(
             sys.executable,
@@ -156,11 +168,18 @@ def _start() -> tuple[int, int, int]:
         os.close(stdin)
         os.close(stdout)
     os.set_blocking(input_, False)
-    _enlarge(input_)
     return pid, input_, output
 
 
+def _is_readable(fd: int) -> bool:
+    poll = select.poll()  # select(2) knows no descriptors above 1023
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _enlarge(pipe: int) -> None:
+    """Have room for what a busy run writes. Others need none: what an unprivileged user has in
+    pipes is bounded (pipe(7), pipe-user-pages-soft), and beyond it all of theirs are tiny."""
     try:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     except OSError:

@@ -122,9 +122,9 @@ def main() -> None:
     start, end = json.loads(patterns)
     stepper = Stepper(start, end, at)
     told, told_at = None, 0.0
-    while (
+    while _is_heard() and (
         piece := feed.next(None if stepper.steps.current == told else _TELL_EVERY_S)
-    ) is not None:
+    ):
         at, data = piece
         signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)
         stepper.read(data, at)
@@ -132,6 +132,14 @@ def main() -> None:
             told, told_at = stepper.steps.current, at
             _tell({"step": told})
     _tell({"steps": stepper.finish(at)})
+
+
+def _is_heard() -> bool:
+    """Whether anybody reads our answers. A search that was given up has read much ahead, and
+    would otherwise go on with that for minutes, without an answer to be stopped by."""
+    answers = select.poll()
+    answers.register(1, 0)  # an error, which a pipe without a reader is, is always told
+    return not answers.poll(0)
 
 
 def _tell(word: object) -> None:

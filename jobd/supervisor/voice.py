@@ -21,6 +21,10 @@ from jobd.supervisor.steps import Steps
 
 _MOMENT_S = 0.1
 _TAKEN_IN_A_MOMENT = 32
+# What systemd lets wait in such a socket (net.unix.max_dgram_qlen); those who send meanwhile
+# find no end of it either.
+_HEARD_OUT_AT_MOST = 512
+_HEARD_OUT_EVERY_S = 1.0
 
 Words = dict[str, object]
 
@@ -44,6 +48,7 @@ class Voice:
         self._progress: float | None = None
         self._moment_at = 0.0
         self._taken = 0
+        self._heard_out_at = 0.0
         self._pause: Timer | None = None
 
     def begin(self, now: float) -> None:
@@ -69,17 +74,22 @@ class Voice:
         """Take what has come, and no more than is taken in a moment."""
         if self._box is None or self._pause is not None:
             return
-        now, is_news = steady_s(), False
+        now = steady_s()
         if now - self._moment_at >= _MOMENT_S:
             self._moment_at, self._taken = now, 0
-        while self._taken < _TAKEN_IN_A_MOMENT and (message := self._box.take()) is not None:
-            self._taken += 1
-            is_news = self._hear(message, now) or is_news
+        self._taken += self._take(_TAKEN_IN_A_MOMENT - self._taken, now)
         if self._taken == _TAKEN_IN_A_MOMENT:
             self._loop.unwatch(self._box.fd)
             self._pause = self._loop.call_at(self._moment_at + _MOMENT_S, self._go_on)
-        if is_news:
-            self.on_news(self._run_id, self)
+
+    def hear_out(self) -> None:
+        """Take all that waits, before the run is judged: we may have slept while it came, or
+        what matters waits behind what does not. Not at every turn, or a run that asks for more
+        time by the microsecond would have us read without end."""
+        now = steady_s()
+        if now - self._heard_out_at >= _HEARD_OUT_EVERY_S:
+            self._heard_out_at = now
+            self._take(_HEARD_OUT_AT_MOST, now)
 
     @property
     def has_spoken(self) -> bool:
@@ -98,8 +108,7 @@ class Voice:
 
     def end(self, at: float, on_over: Callable[[], None]) -> None:
         """The run has ended; call back when its steps are known, within a moment."""
-        self._go_on()
-        self.listen()
+        self._take(_HEARD_OUT_AT_MOST, at)
         self._steps.end(at)
         self._close()
         if self._search is None:
@@ -144,6 +153,16 @@ class Voice:
         """The search has found that another step has begun, or that one has ended."""
         self._step = step
         self.on_news(self._run_id, self)
+
+    def _take(self, most: int, now: float) -> int:
+        """Hear what has come; return how many messages that were."""
+        taken, is_news = 0, False
+        while self._box is not None and taken < most and (message := self._box.take()) is not None:
+            taken += 1
+            is_news = self._hear(message, now) or is_news
+        if is_news:
+            self.on_news(self._run_id, self)
+        return taken
 
     def _hear(self, message: bytes, now: float) -> bool:
         """Act on a message; return whether there is something new to show."""

@@ -3,11 +3,15 @@
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from jobd.core.events import RunSaid
 from jobd.core.said import Said
+from jobd.supervisor.bulletin import Bulletin
+from jobd.supervisor.connection import Connection
+from jobd.supervisor.loop import Loop
 from jobd.supervisor.protocol import encode
+from jobd.supervisor.voice import Voice
 from jobd.supervisor.wire import launch_frame
 from tests.supervisor.test_voice import SEND
 
@@ -61,6 +65,53 @@ async def test_who_talks_all_the_time_is_passed_on_once_a_second(open_ward: Any)
     )
     await open_ward.run(open_ward.python("run", program))
     assert 2 <= len(said_of(open_ward, "run")) <= 4
+
+
+class Talker:
+    """The voice of a run that always has something new to say."""
+
+    has_spoken = True
+
+    def words(self) -> dict[str, object]:
+        return {"status": "x" * 10_000}
+
+
+class Seconds:
+    """Stands for the loop: the next thing that is due comes when the test says so."""
+
+    def __init__(self) -> None:
+        self.due: list[Callable[[], None]] = []
+
+    def call_at(self, _: float, callback: Callable[[], None]) -> None:
+        self.due.append(callback)
+
+    def pass_by(self) -> None:
+        due, self.due = self.due, []
+        for callback in due:
+            callback()
+
+
+def test_nothing_piles_up_for_a_daemon_that_does_not_read() -> None:
+    """One that hangs may be connected for days; once it reads, it is told the latest."""
+    ours, theirs = socket.socketpair()
+    daemon = Connection(ours, Loop(), lambda _: None)
+    seconds, talker = Seconds(), Talker()
+    bulletin = Bulletin(cast(Loop, seconds), daemon.send)
+    bulletin.greet({"run": cast(Voice, talker)}, lambda: not daemon.is_behind)
+    for _ in range(1000):
+        bulletin.note("run", cast(Voice, talker))
+        seconds.pass_by()
+        daemon.flush()
+    assert daemon.is_behind
+    assert len(daemon._outgoing) < 200_000
+    while daemon.is_behind:
+        theirs.recv(1 << 20)
+        daemon.flush()
+    before = len(daemon._outgoing)
+    seconds.pass_by()
+    assert len(daemon._outgoing) > before, "nothing was lost that is still true"
+    daemon.close()
+    theirs.close()
 
 
 async def test_the_end_of_a_run_has_its_steps(open_ward: Any) -> None:

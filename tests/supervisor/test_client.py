@@ -72,6 +72,15 @@ async def test_an_older_supervisor_gets_no_run_that_it_would_not_end(open_ward: 
     assert (await open_ward.run(open_ward.shell("free", "exit 3"))).exit.exit_code == 3
 
 
+async def test_an_older_supervisor_gets_no_run_whose_silence_it_would_not_hear(
+    open_ward: Any,
+) -> None:
+    open_ward.client._session.knows_watchdogs = False
+    reason = await open_ward.refusal(open_ward.shell("run", "exit 0", watchdog_s=5.0))
+    assert "older than this daemon and would not end it by its watchdog; restart" in reason
+    assert (await open_ward.run(open_ward.shell("unwatched", "exit 0"))).exit.exit_code == 0
+
+
 async def test_renewals_in_an_older_daemon_s_words_are_understood(open_ward: Any) -> None:
     open_ward.client._session.knows_leases = False
     await open_ward.start(*(open_ward.shell(name, "sleep 600") for name in "ab"))

@@ -1,7 +1,13 @@
 """Lines of output and what they say about steps; the first are those of pretix."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from jobd.supervisor.pieces import PIECE
 from jobd.supervisor.stepper import LONGEST_LINE, Stepper
 
 # What `python -m pretix runperiodic -v 2` prints for each receiver, before and after it.
@@ -100,3 +106,23 @@ def test_bytes_that_are_no_text_do_no_harm() -> None:
     found = stepper("^(?P<step>.+)$", None)
     found.read(b"\xff\xfe\x00\n", 1.0)
     assert found.finish(2.0) == [["___", 1.0]]
+
+
+def test_a_search_that_was_given_up_is_not_brought_to_its_end() -> None:
+    """It has read ahead what it would be at for a minute, with each piece within its patience."""
+    slow = b"a" * 22 + b"b\n"  # for the pattern, about 0.3 s of CPU
+    pieces = [json.dumps((r"(?P<step>^go|^(?:a+)+$)", None)).encode(), b"go\n", *[slow] * 200]
+    with subprocess.Popen(
+        [sys.executable, "-S", "-m", "jobd.supervisor.stepper"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+    ) as search:  # fmt: skip
+        assert search.stdin is not None
+        assert search.stdout is not None
+        search.stdin.write(b"".join(PIECE.pack(1.0, len(piece)) + piece for piece in pieces))
+        search.stdin.close()
+        assert b"go" in search.stdout.readline(), "it is at it"
+        search.stdout.close()
+        try:
+            search.wait(10)
+        finally:
+            search.kill()

@@ -50,6 +50,22 @@ async def test_a_supervisor_that_slept_reads_before_it_judges(open_ward: Any) ->
     assert (end.exit.exit_code, end.exit.stop_cause) == (0, None)
 
 
+async def test_a_supervisor_that_slept_hears_who_asked_for_more_time(open_ward: Any) -> None:
+    program = SEND + (
+        "open('asks', 'w').write('yes\\n'); time.sleep(0.4)\n"
+        "send('EXTEND_TIMEOUT_USEC=20000000'); time.sleep(1.6)"
+    )
+    cwd = str(open_ward.directory)
+    await open_ward.start(open_ward.python("run", program, timeout_s=1.5, cwd=cwd))
+    await open_ward.file("asks")
+    os.kill(open_ward.supervisor_pid, signal.SIGSTOP)
+    await open_ward.until(lambda: state_of(open_ward.supervisor_pid) == "T", "the stop")
+    await asyncio.sleep(1.7)  # longer than its timeout
+    os.kill(open_ward.supervisor_pid, signal.SIGCONT)
+    end = await open_ward.end("run")
+    assert (end.exit.exit_code, end.exit.stop_cause) == (0, None)
+
+
 async def test_a_run_gets_more_time_when_it_asks_in_time(open_ward: Any) -> None:
     asked = open_ward.python("asked", ASK_LATE, timeout_s=1.2)
     silent = open_ward.python("silent", "import time; time.sleep(1.6)", timeout_s=1.2)
