@@ -6,6 +6,7 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.options import config_option
 from jobd.cli.shared_store import shared_store
 from jobd.config.load import load
 from jobd.daemon.lifecycle import store_path
@@ -15,15 +16,7 @@ from jobd.store.sqlite import SqliteStore
 
 
 @click.command("migrate")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/jobd/jobd.toml"),
-    show_default=True,
-    help="Configuration file, or a directory of them.",
-)
+@config_option
 def migrate(path: Path) -> int:
     """Create or upgrade the tables of the store, and of this node's own file."""
     config = load(path)
