@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from jobd.core.forecast import utilization
@@ -136,4 +137,4 @@ def _lateness(in_order: Sequence[float]) -> Lateness:
 
 def _quantile(in_order: Sequence[float], share: float) -> float:
     """Return the smallest value that so large a share does not pass."""
-    return in_order[min(int(share * len(in_order)), len(in_order) - 1)]
+    return in_order[ceil(share * len(in_order)) - 1]
