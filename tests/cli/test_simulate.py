@@ -112,6 +112,19 @@ def test_the_words_fit_on_eighty_columns(simulate: Ask) -> None:
     assert [line for line in out.splitlines() if len(line) > 80] == []
 
 
+def test_a_long_name_gives_way_to_the_figures(
+    simulate: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "synchronise-the-warehouse-of-hamburg-and-munich"
+    _, out, _ = simulate(*FROM, text=CONFIG.replace("jobs.slow", f"jobs.{name}"))
+    row = next(line for line in out.splitlines() if line.startswith("synchron"))
+    assert "…" in row.split()[0]
+    assert row.endswith("72 overlap")
+    assert len(row) <= 80
+
+
 def test_the_keys_of_the_json_are_stable(simulate: Ask) -> None:
     status, out, _ = simulate(*FROM, "--json")
     told = json.loads(out)
