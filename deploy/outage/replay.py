@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from deploy.cluster.leftovers import end_leftovers, locked
 from deploy.cluster.postgres import PrivatePostgres
-from deploy.outage.cron import Cron
+from deploy.outage.cron import FINISHED, KILLED, UNFINISHED, Cron
 from deploy.outage.journal import Journal
 from deploy.outage.network import Network
 from deploy.outage.nodes import Nodes
@@ -187,5 +187,10 @@ class Replay:
 
 
 def _fate(verdict: dict[str, Any]) -> str:
-    reason = verdict["reason"]
-    return f"skipped: {reason}" if reason else str(verdict["verdict"])
+    """Return what became of a tick of jobd's, in the words that are used for cron's."""
+    if verdict["reason"]:
+        return f"skipped: {verdict['reason']}"
+    outcome = verdict["run"]["outcome"]
+    if outcome is None:
+        return UNFINISHED
+    return {"success": FINISHED, "oom": KILLED}.get(outcome, outcome)
