@@ -26,7 +26,8 @@ def migrate(path: Path) -> int:
             click.echo(f"{config.store.shown_url} is up to date")
         anyio.run(_migrate, SqliteStore(store_path(config), node=config.daemon.node))
     except (StateError, StoreUnavailable) as error:
-        click.echo(f"jobd: {error}", err=True)
+        words = error.words if isinstance(error, StoreUnavailable) else error
+        click.echo(f"jobd: {words}", err=True)
         return exits.UNAVAILABLE
     click.echo(f"{store_path(config)} is up to date")
     return exits.OK

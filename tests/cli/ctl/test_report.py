@@ -45,9 +45,7 @@ def test_the_step_that_has_grown_is_said_below_it(ctl: Ctl, store: KeptStore) ->
         replace(use, steps=(StepTime("mails", use.duration_s - 20), StepTime("prune", 20.0)))
         for use in uses
     ]
-    assert lines(ctl)[2] == (
-        "about 100% of the growth in time is its step mails: about 3m longer"
-    )
+    assert lines(ctl)[2] == ("about 100% of the growth in time is its step mails: about 3m longer")
 
 
 def test_every_job_is_a_row_under_the_heads(ctl: Ctl, node: FakeNode, store: KeptStore) -> None:
