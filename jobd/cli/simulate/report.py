@@ -118,9 +118,8 @@ def _busy(simulation: Simulation, busy: Busy) -> list[str]:
 
 def _notes(simulation: Simulation) -> Iterator[str]:
     assumed = format_duration(ASSUMED_DURATION)
-    yield _sources(
-        simulation, "duration", f"assumed (~{assumed}, or half the interval where that is less)"
-    )
+    bounds = "half the interval or the timeout where that is less"
+    yield _sources(simulation, "duration", f"assumed (~{assumed}, or {bounds})")
     yield _sources(simulation, "memory", f"assumed ({size(UNKNOWN_BYTES)})")
     if simulation.config.store.is_shared:
         yield (
