@@ -75,6 +75,13 @@ def test_utilization_is_told_where_a_duration_is_known(simulated: Simulate) -> N
     assert figures["guessed"].utilization is None
 
 
+def test_a_run_that_outlasts_the_replay_is_told_all_the_same(simulated: Simulate) -> None:
+    text = '[jobs.a]\ncommand = "x"\nschedule = "0 2 * * *"\nexpected_duration = "30h"\n'
+    simulation = simulated(text)
+    [told] = job_figures(simulation, simulation.configured)
+    assert (told.starts, told.duration_s, told.utilization) == (1, 30 * 3600, 1.25)
+
+
 def test_a_guess_is_told_as_one(simulated: Simulate) -> None:
     told = sourced(simulated(TEXT), "duration")
     assert told == {Source.DURATION: ["first", "second"], Source.ASSUMED: ["guessed"]}
