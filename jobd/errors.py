@@ -33,7 +33,15 @@ class StateError(JobdError):
 
 
 class StoreUnavailable(JobdError):
-    """The store did not answer, or could not write; trying again later may help."""
+    """The store did not answer, or could not write; trying again later may help.
+
+    ``again``: when a daemon will do so. A command that ends with the error does not, and tells
+    ``words`` only.
+    """
+
+    def __init__(self, words: str, again: str = "") -> None:
+        super().__init__(f"{words}; {again}" if again else words)
+        self.words = words
 
 
 class SupervisorError(JobdError):

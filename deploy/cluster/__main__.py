@@ -7,12 +7,11 @@ is ended by the next one. Exit status: 0 after Ctrl-C, 69 without PostgreSQL's p
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from deploy.cluster.demo import Demo
+from deploy.cluster.interrupts import interrupt_once
 from deploy.cluster.leftovers import Held
 from deploy.cluster.member import BAD_CONFIGURATION
 from deploy.cluster.postgres import MEND, PostgresError, is_installed
@@ -29,8 +28,7 @@ def main(words: list[str]) -> int:
     if not is_installed():
         print(MEND, file=sys.stderr)
         return _UNAVAILABLE
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)  # also when a shell started us in the background
+    interrupt_once()
     try:
         with Demo(options.state, options.port) as demo:
             demo.watch()
@@ -44,13 +42,6 @@ def main(words: list[str]) -> int:
         print(error, file=sys.stderr)
         return _UNAVAILABLE
     return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # Once: what follows is the way out, and a second Ctrl-C must not cut it short.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

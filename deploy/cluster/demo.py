@@ -4,14 +4,13 @@ A daemon that dies is started again after a while, so that one can kill it and s
 where its share goes, and then how it comes back.
 """
 
-import shutil
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from deploy.cluster.leftovers import end_leftovers, locked
+from deploy.cluster.leftovers import begin_anew, end_leftovers, locked, note_server
 from deploy.cluster.member import Member
 from deploy.cluster.postgres import PrivatePostgres
 
@@ -70,10 +69,10 @@ class Demo:
     def _start(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
         self._undo.enter_context(locked(self._state / "lock", "a demo"))
-        self._tidy()
+        begin_anew(self._state, LABELS)
         print("Starting PostgreSQL and three nodes ...", flush=True)
         server = self._undo.enter_context(PrivatePostgres())
-        (self._state / "postgres").write_text(str(server.folder), encoding="utf-8")
+        note_server(self._state, server.folder)
         # The supervisors of killed daemons are left; they end first, with what they hold.
         self._undo.callback(end_leftovers, self._state.absolute())
         self._undo.callback(self._stop)
@@ -85,16 +84,6 @@ class Demo:
             )  # fmt: skip
             self._members.append(member)
             member.start()
-
-    def _tidy(self) -> None:
-        """End and remove what an earlier demo has left: each begins anew."""
-        folders = [self._state.absolute()]
-        record = self._state / "postgres"
-        if record.exists() and "jobd-pg-" in record.read_text(encoding="utf-8"):
-            folders.append(Path(record.read_text(encoding="utf-8")))
-        end_leftovers(*folders)
-        for folder in (*folders[1:], *(self._state / name for name in LABELS)):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _stop(self) -> None:
         print("Stopping ...", flush=True)

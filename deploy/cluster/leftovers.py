@@ -6,13 +6,15 @@ they have started (jobs, PostgreSQL's other processes) ends with them.
 
 import fcntl
 import os
+import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 END_WITHIN_S = 10.0
+_SERVER = "postgres"
 OPTIONS = ("-c", "--state-dir", "-D")  # before the path, of each of the three
 
 
@@ -29,6 +31,22 @@ def locked(path: Path, what: str) -> Iterator[None]:
         except BlockingIOError:
             raise Held(f"{what} runs already, in {path.parent}; end it with Ctrl-C") from None
         yield
+
+
+def note_server(state: Path, server: Path) -> None:
+    """Note where the PostgreSQL of a demo lies, for the one after it."""
+    (state / _SERVER).write_text(str(server), encoding="utf-8")
+
+
+def begin_anew(state: Path, names: Iterable[str]) -> None:
+    """End and remove what an earlier demo has left: its server, and these folders of ``state``."""
+    state = state.absolute()
+    noted = state / _SERVER
+    server = noted.read_text(encoding="utf-8") if noted.exists() else ""
+    servers = [Path(server)] if "jobd-pg-" in server else []
+    end_leftovers(state, *servers)
+    for folder in (*servers, *(state / name for name in names)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_leftovers(*folders: Path) -> None:

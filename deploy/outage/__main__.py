@@ -8,11 +8,10 @@ without a cgroup to melt in, 73 while another replay runs, 130 after Ctrl-C.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
+from deploy.cluster.interrupts import interrupt_once
 from deploy.cluster.leftovers import Held
 from deploy.cluster.postgres import MEND, PostgresError, is_installed
 from deploy.outage.chart import chart
@@ -38,8 +37,7 @@ def main(words: list[str]) -> int:
     if not is_installed():
         print(MEND, file=sys.stderr)
         return _UNAVAILABLE
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)  # also when a shell started us in the background
+    interrupt_once()
     try:
         record = _replay(options.state, options.short)
     except KeyboardInterrupt:
@@ -77,13 +75,6 @@ def _verdict(record: Record) -> int:
     for claim, is_seen in claims.items():
         print(f"{'seen  ' if is_seen else 'MISSED'}  {claim}")
     return 0 if all(claims.values()) else _MISSED
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # Once: what follows is the way out, and a second Ctrl-C must not cut it short.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -40,6 +40,11 @@ class Side:
         """The most memory that its runs held together."""
         return max(sample.held_bytes for sample in self.samples)
 
+    @property
+    def begun(self) -> int:
+        """How many ticks became runs, however these ended."""
+        return sum(n for fate, n in self.fates.items() if not fate.startswith("skipped"))
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -96,6 +101,7 @@ class Record:
             "cron melts: the kernel kills its copies": self.killed > 0,
             "jobd never runs two copies, on any nodes": not self.jobd.beside
             and self.jobd.most_copies == 1,
+            "the kernel kills no run of jobd's": not self.jobd.fates["killed"],
             "jobd's memory stays within one node's budget": max(
                 self.jobd.most_bytes, self.reserved_most_bytes
             )
@@ -105,5 +111,5 @@ class Record:
             "jobd is back within one interval": recovery is not None and recovery <= INTERVAL_MIN,
             "every tick of jobd is accounted for": self.jobd.fates.total()
             == len(list(self.plan.ticks()))
-            and self.jobd.fates["started"] == len(self.jobd.starts_min),
+            and self.jobd.begun == len(self.jobd.starts_min),
         }

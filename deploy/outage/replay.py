@@ -1,7 +1,6 @@
 """Replay: both sides at once, on one network, one PostgreSQL and one time axis."""
 
 import os
-import shutil
 import sys
 import time
 from collections import Counter
@@ -11,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from deploy.cluster.leftovers import end_leftovers, locked
+from deploy.cluster.leftovers import begin_anew, end_leftovers, locked, note_server
 from deploy.cluster.postgres import PrivatePostgres
-from deploy.outage.cron import Cron
+from deploy.outage.cron import FINISHED, KILLED, UNFINISHED, Cron
 from deploy.outage.journal import Journal
 from deploy.outage.network import Network
 from deploy.outage.nodes import Nodes
@@ -73,11 +72,11 @@ class Replay:
     def _prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._undo.enter_context(locked(self._folder / "lock", "a replay"))
-        self._tidy()
+        begin_anew(self._folder, (*NODES, *SIDES))
         self._sandbox = Sandbox(len(NODES) * NODE_MIB * MIB, PIDS_MAX)
         self._undo.callback(self._sandbox.close)
         server = self._undo.enter_context(PrivatePostgres())
-        (self._folder / "postgres").write_text(str(server.folder), encoding="utf-8")
+        note_server(self._folder, server.folder)
         self._network = Network(server.port, self._plan)
         self._undo.callback(self._network.close)
         server.create_database(STORE)
@@ -113,16 +112,6 @@ class Replay:
     def _store_url(self, server: PrivatePostgres) -> str:
         """Return the URL of the store, by a way of its own."""
         return server.url(STORE).replace(f":{server.port}/", f":{self._network.port()}/")
-
-    def _tidy(self) -> None:
-        """End and remove what a replay that was killed has left."""
-        folders = [self._folder]
-        record = self._folder / "postgres"
-        if record.exists() and "jobd-pg-" in record.read_text(encoding="utf-8"):
-            folders.append(Path(record.read_text(encoding="utf-8")))
-        end_leftovers(*folders)
-        for folder in (*folders[1:], *(self._folder / name for name in (*NODES, *SIDES))):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _end_cron(self) -> None:
         self._sandbox.close()
@@ -187,5 +176,10 @@ class Replay:
 
 
 def _fate(verdict: dict[str, Any]) -> str:
-    reason = verdict["reason"]
-    return f"skipped: {reason}" if reason else str(verdict["verdict"])
+    """Return what became of a tick of jobd's, in the words that are used for cron's."""
+    if verdict["reason"]:
+        return f"skipped: {verdict['reason']}"
+    outcome = verdict["run"]["outcome"]
+    if outcome is None:
+        return UNFINISHED
+    return {"success": FINISHED, "oom": KILLED}.get(outcome, outcome)

@@ -32,11 +32,11 @@ def _rows(record: Record) -> Iterator[Row]:
         f"{_mib(jobd)} of the {NODE_MIB} MiB budget of a node",
     )
     yield "ticks by fate", _fates(cron), _fates(jobd)
-    yield "killed by the kernel, out of memory", str(record.killed), "0"
+    yield "killed by the kernel, out of memory", str(record.killed), str(jobd.fates["killed"])
     yield "first warning", "never", _minute(record.warning_min, ", by metric")
     yield "… before the first tick that found a run alive", "", _lead(record, record.overload_min)
     yield "… before cron's melt", "", _lead(record, record.melt_min)
-    yield "melt", _minute(record.melt_min), "never"
+    yield "melt", _minute(record.melt_min), "seen" if jobd.fates["killed"] else "never"
     yield (
         "warning of three overlaps in a row",
         "never",

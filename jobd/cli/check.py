@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from jobd.cli import exits
+from jobd.cli.options import config_option
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.config.model import Config
@@ -16,15 +17,7 @@ from jobd.simulate.occasion import is_worth_simulating
 
 
 @click.command("check")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/jobd/jobd.toml"),
-    show_default=True,
-    help="Configuration file, or a directory of them.",
-)
+@config_option
 def check(path: Path) -> int:
     """Validate a configuration without running it.
 

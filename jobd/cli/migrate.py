@@ -6,6 +6,7 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.options import config_option
 from jobd.cli.shared_store import shared_store
 from jobd.config.load import load
 from jobd.daemon.lifecycle import store_path
@@ -15,15 +16,7 @@ from jobd.store.sqlite import SqliteStore
 
 
 @click.command("migrate")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/jobd/jobd.toml"),
-    show_default=True,
-    help="Configuration file, or a directory of them.",
-)
+@config_option
 def migrate(path: Path) -> int:
     """Create or upgrade the tables of the store, and of this node's own file."""
     config = load(path)
@@ -33,7 +26,8 @@ def migrate(path: Path) -> int:
             click.echo(f"{config.store.shown_url} is up to date")
         anyio.run(_migrate, SqliteStore(store_path(config), node=config.daemon.node))
     except (StateError, StoreUnavailable) as error:
-        click.echo(f"jobd: {error}", err=True)
+        words = error.words if isinstance(error, StoreUnavailable) else error
+        click.echo(f"jobd: {words}", err=True)
         return exits.UNAVAILABLE
     click.echo(f"{store_path(config)} is up to date")
     return exits.OK

@@ -14,6 +14,7 @@ import click
 from jobd.cli.ctl.table import table
 from jobd.cli.ctl.wording import distance
 from jobd.cli.instants import instant_of
+from jobd.cli.options import config_option
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.core.job import Job
@@ -45,15 +46,7 @@ class Row:
 
 @click.command("next")
 @click.argument("names", metavar="[JOB]...", nargs=-1)
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/jobd/jobd.toml"),
-    show_default=True,
-    help="Configuration file, or a directory of them.",
-)
+@config_option
 @click.option("--schedule", "expression", metavar="EXPR", help="A cron expression, not a job.")
 @click.option("--tz", "timezone", metavar="ZONE", help="Its time zone.  [default: UTC]")
 @click.option("--after", metavar="ISO", help="Ticks after this instant.  [default: now]")

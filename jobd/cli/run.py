@@ -8,6 +8,7 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.options import config_option
 from jobd.cli.shared_store import shared_store
 from jobd.clock import SystemClock
 from jobd.config.load import load
@@ -21,15 +22,7 @@ from jobd.telemetry.logs import configure_logs
 
 
 @click.command("run")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/jobd/jobd.toml"),
-    show_default=True,
-    help="Configuration file, or a directory of them.",
-)
+@config_option
 @click.option(
     "--supervisor",
     "service",

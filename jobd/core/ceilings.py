@@ -96,13 +96,17 @@ def usage_of(
     duration, memory = durations(uses), memory_peaks(uses)
     if isinstance(job.schedule, AfterSchedule) or job.overlap is Overlap.ALLOW:
         interval = None
-    ceilings = list[Ceiling]()
+    lately, ceilings = recent(uses), list[Ceiling]()
     if interval:
-        ceilings.append(_of_interval(interval.total_seconds(), duration, recent(uses), now))
+        limit_s = interval.total_seconds()
+        longer = [use.duration_s > limit_s for use in lately]
+        ceilings.append(_of_time(CeilingKind.INTERVAL, limit_s, duration, longer, now))
     if job.timeout:
-        ceilings.append(_of_timeout(job.timeout.total_seconds(), duration, recent(uses), now))
+        ended = [use.outcome is Outcome.TIMEOUT for use in lately]
+        limit_s = job.timeout.total_seconds()
+        ceilings.append(_of_time(CeilingKind.TIMEOUT, limit_s, duration, ended, now))
     if job.limits.memory_max_bytes:
-        ceilings.append(_of_memory(job.limits.memory_max_bytes, memory, recent(uses), now))
+        ceilings.append(_of_memory(job.limits.memory_max_bytes, memory, lately, now))
     grown = grown_step(uses, duration)
     return JobUsage(job.name, len(uses), duration, memory, tuple(ceilings), grown)
 
@@ -135,20 +139,15 @@ def most_urgent_first(usages: Sequence[JobUsage], now: datetime) -> list[JobUsag
     return sorted(usages, key=lambda usage: (_urgency(usage, now), usage.job))
 
 
-def _of_interval(
-    limit_s: float, measured: Measured | None, lately: Sequence[RunUse], now: datetime
+def _of_time(
+    kind: CeilingKind,
+    limit_s: float,
+    measured: Measured | None,
+    hits: Sequence[bool],
+    now: datetime,
 ) -> Ceiling:
-    longer = sum(use.duration_s > limit_s for use in lately)
     ahead = forecast(measured, limit_s, now)
-    return Ceiling(CeilingKind.INTERVAL, limit_s, measured, len(lately), longer, ahead)
-
-
-def _of_timeout(
-    limit_s: float, measured: Measured | None, lately: Sequence[RunUse], now: datetime
-) -> Ceiling:
-    ended = sum(use.outcome is Outcome.TIMEOUT for use in lately)
-    ahead = forecast(measured, limit_s, now)
-    return Ceiling(CeilingKind.TIMEOUT, limit_s, measured, len(lately), ended, ahead)
+    return Ceiling(kind, limit_s, measured, len(hits), sum(hits), ahead)
 
 
 def _of_memory(

@@ -9,19 +9,23 @@ was canceled or lost was cut short for reasons of its own: they say nothing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nlargest
 from math import ceil
 from statistics import median
 
 from jobd.core.frequent import frequent
 from jobd.core.outcome import Outcome
 from jobd.core.said import StepTime
-from jobd.core.trend import Trend, trend_of
+from jobd.core.trend import FEWEST, Trend, trend_of
 
 TELLING = (Outcome.SUCCESS, Outcome.TIMEOUT, Outcome.OOM)
 
 LATELY = 20  # runs whose median is what is usual now
 FEWEST_LATELY = 3  # of fewer, two slow ones would be the usual
 RECENT = 1 / 3  # of the kept runs, LATELY at least, tell how high it goes: the oldest may be past
+# Of a run's steps, of which there may be fifty: a trend takes milliseconds, and while a job's are
+# told the daemon does nothing else.
+_LIKELY_STEPS = 3
 HIGH = 0.95  # the share of the recent runs that stay at or below the high value
 
 
@@ -68,14 +72,24 @@ def memory_peaks(uses: Sequence[RunUse]) -> Measured | None:
 
 
 def step_durations(uses: Sequence[RunUse]) -> Mapping[str, Measured]:
-    """Return how long the runs were in each of their steps, of those that were seen often
-    enough; a run that was ended in a step says less of it than the others."""
+    """Return how long the runs were in those few of their steps that seem to have grown most, of
+    steps that were seen often enough; a run that was ended in a step says less of it than the
+    others."""
     seen: dict[str, list[tuple[datetime, float]]] = {}
-    for use in uses:
+    for use in sorted(uses, key=lambda use: use.ended_at):
         for time in use.steps if use.outcome is Outcome.SUCCESS else ():
             seen.setdefault(time.step, []).append((use.ended_at, time.duration_s))
-    found = {step: _measured(values) for step, values in seen.items()}
+    often = [step for step, values in seen.items() if len(values) >= FEWEST]
+    likely = nlargest(_LIKELY_STEPS, often, key=lambda step: _rough_growth_s(seen[step]))
+    found = {step: _measured(seen[step]) for step in likely}
     return {s: m for s, m in found.items() if m is not None and m.trend is not None}
+
+
+def _rough_growth_s(values: Sequence[tuple[datetime, float]]) -> float:
+    """Return how much more the newest third are than the oldest: enough to choose by."""
+    third = len(values) // 3
+    oldest, newest = values[:third], values[-third:]
+    return median(value for _, value in newest) - median(value for _, value in oldest)
 
 
 def recent(uses: Sequence[RunUse]) -> Sequence[RunUse]:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from jobd.core.forecast import utilization
@@ -11,7 +14,7 @@ from jobd.core.schedule import AfterSchedule
 from jobd.simulate.curve import Load
 from jobd.simulate.expectation import Source
 from jobd.simulate.simulation import Replay, Simulation
-from jobd.simulate.tally import Crowd
+from jobd.simulate.tally import Crowd, JobTally
 
 BUSIEST = 5
 
@@ -106,8 +109,7 @@ def _busy(crowds: Sequence[Crowd], zone: ZoneInfo) -> Busy:
 
 def _figures(simulation: Simulation, replay: Replay, name: str) -> JobFigures:
     counts = replay.tally.jobs[name]
-    runs = counts.outcomes.total()
-    mean_s = counts.busy.total_seconds() / runs if runs else None
+    mean_s = _mean_s(simulation, counts, name)
     return JobFigures(
         name,
         counts.starts,
@@ -118,6 +120,16 @@ def _figures(simulation: Simulation, replay: Replay, name: str) -> JobFigures:
         mean_s,
         _utilization(simulation, name, mean_s),
     )
+
+
+def _mean_s(simulation: Simulation, counts: JobTally, name: str) -> float | None:
+    """Return what a run takes. Where none has ended within the replay it is what they will take:
+    the longest ones are to be seen, too."""
+    if runs := counts.outcomes.total():
+        return counts.busy.total_seconds() / runs
+    most = simulation.jobs[name].timeout or timedelta.max
+    expected = [min(one.duration, most) for one in simulation.expectations[name].samples]
+    return fmean(each.total_seconds() for each in expected) if counts.starts else None
 
 
 def _utilization(simulation: Simulation, name: str, mean_s: float | None) -> float | None:
@@ -136,4 +148,4 @@ def _lateness(in_order: Sequence[float]) -> Lateness:
 
 def _quantile(in_order: Sequence[float], share: float) -> float:
     """Return the smallest value that so large a share does not pass."""
-    return in_order[min(int(share * len(in_order)), len(in_order) - 1)]
+    return in_order[ceil(share * len(in_order)) - 1]

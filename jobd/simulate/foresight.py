@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from jobd.config.model import Config
 from jobd.config.problem import Problem
 from jobd.config.units import format_duration, format_size
-from jobd.config.warn import FEW, named, warn_one
-from jobd.core.job import Job
+from jobd.config.warn import FEW, Flaw, named, warn_of, warn_one
+from jobd.core.job import Job, Overlap
 from jobd.core.ledger import SkipReason
+from jobd.core.schedule import AfterSchedule
 from jobd.simulate.expectation import Source
 from jobd.simulate.simulation import Simulation, simulate
 from jobd.simulate.tally import Crowd
@@ -39,6 +40,13 @@ _MENDS = {
 }
 
 
+_OUTLASTS = Flaw(
+    "expected_duration",
+    "is longer than the interval: each run makes the next tick an overlap",
+    _MENDS[SkipReason.OVERLAP][1],
+)
+
+
 def foresight(config: Config, now: datetime) -> tuple[Problem, ...]:
     """Return warnings of the ticks that would be skipped in the coming day, and of the instant
     at which most runs find no room. Nothing where a day would take long to simulate."""
@@ -48,7 +56,8 @@ def foresight(config: Config, now: datetime) -> tuple[Problem, ...]:
         return ()
     reasons = [SkipReason.OVERLAP] if config.store.is_shared else _MENDS
     skips = (each for reason in reasons for each in _skips(simulation, reason))
-    return (*skips, *([] if config.store.is_shared else _shortage(simulation)))
+    shortage = [] if config.store.is_shared else _shortage(simulation)
+    return (*skips, *warn_of(_OUTLASTS, _unseen(simulation)), *shortage)
 
 
 def _skips(simulation: Simulation, reason: SkipReason) -> Iterator[Problem]:
@@ -73,6 +82,24 @@ def _skips(simulation: Simulation, reason: SkipReason) -> Iterator[Problem]:
         f"{named(jobs)}"
     )
     yield Problem(jobs[0].provenance.file, None, "jobs", "", message, f"{mend}; see jobd simulate")
+
+
+def _unseen(simulation: Simulation) -> list[Job]:
+    """Return the jobs whose runs outlast the interval, where no tick of the simulated day shows
+    it: such as those that are due once a day."""
+    return [
+        job
+        for name, job in simulation.jobs.items()
+        if _outlasts(job, simulation.start)
+        and not simulation.configured.tally.jobs[name].skips[SkipReason.OVERLAP]
+    ]
+
+
+def _outlasts(job: Job, now: datetime) -> bool:
+    if job.expected_duration is None or job.schedule is None or job.overlap is not Overlap.SKIP:
+        return False
+    takes = min(job.expected_duration, job.timeout or job.expected_duration)
+    return not isinstance(job.schedule, AfterSchedule) and takes > job.schedule.interval(now)
 
 
 def _due(simulation: Simulation, name: str) -> int:

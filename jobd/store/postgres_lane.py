@@ -32,7 +32,7 @@ class Door:
         self._failures = 0
         self._rest: asyncio.TimerHandle | None = None
         self._last = 0  # of several hosts, the one that was good last
-        self._words = ""
+        self._words = self._again = ""
         self.place = ""
         self.trouble = ""
 
@@ -42,7 +42,7 @@ class Door:
 
         self.place = self.place or postgres_wire.place_of(self._url)
         if self._rest is not None:
-            raise StoreUnavailable(self._words)
+            raise StoreUnavailable(self._words, self._again)
         hosts = postgres_wire.hosts_of(self._url)
         share_s = timeout_s / len(hosts) * 0.9
         failures = list[str]()
@@ -78,9 +78,9 @@ class Door:
         most_s = min(FIRST_REST_S * 2**self._failures, LONGEST_REST_S)
         delay_s = self._random.uniform(0, most_s)
         self._failures += 1
-        self._words = f"{words}; trying again within {max(delay_s, 0.1):.1f} s"
+        self._words, self._again = words, f"trying again within {max(delay_s, 0.1):.1f} s"
         self._rest = asyncio.get_running_loop().call_later(delay_s, self._wake)
-        return StoreUnavailable(self._words)
+        return StoreUnavailable(self._words, self._again)
 
     def _wake(self) -> None:
         self._rest = None

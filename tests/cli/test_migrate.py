@@ -55,6 +55,16 @@ def test_a_damaged_store_stays_as_it_is(migrate: Migrate, tmp_path: Path) -> Non
     assert database.read_bytes() == b"garbage " * 1000
 
 
+def test_a_server_that_does_not_answer_is_named_once(migrate: Migrate, tmp_path: Path) -> None:
+    """A daemon would go on trying; the command does not, and does not say so."""
+    store = '[store]\nurl = "postgresql://127.0.0.1:1/jobd"\n'
+    status, out, err = migrate(f'state_dir = "state"\n{store}')
+    assert (status, out) == (69, "")
+    assert err.startswith("jobd: PostgreSQL at 127.0.0.1:1/jobd: ")
+    assert "trying again" not in err
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_bad_configuration_is_78(migrate: Migrate, tmp_path: Path) -> None:
     status, out, err = migrate('state_dri = "state"')
     assert (status, out) == (78, "")

@@ -112,6 +112,19 @@ def test_the_words_fit_on_eighty_columns(simulate: Ask) -> None:
     assert [line for line in out.splitlines() if len(line) > 80] == []
 
 
+def test_a_long_name_gives_way_to_the_figures(
+    simulate: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "synchronise-the-warehouse-of-hamburg-and-munich"
+    _, out, _ = simulate(*FROM, text=CONFIG.replace("jobs.slow", f"jobs.{name}"))
+    row = next(line for line in out.splitlines() if line.startswith("synchron"))
+    assert "…" in row.split()[0]
+    assert row.endswith("72 overlap")
+    assert len(row) <= 80
+
+
 def test_the_keys_of_the_json_are_stable(simulate: Ask) -> None:
     status, out, _ = simulate(*FROM, "--json")
     told = json.loads(out)
@@ -223,12 +236,15 @@ def test_a_shared_store_that_does_not_answer_is_69(simulate: Ask) -> None:
     text = CONFIG + '[store]\nurl = "postgresql://127.0.0.1:1/jobd?connect_timeout=1"\n'
     status, _, err = simulate(*FROM, "--history", text=text)
     assert status == 69, err
+    assert "jobd: --history: PostgreSQL at 127.0.0.1:1/jobd: " in err
+    assert "start it, or leave --history out" in err
+    assert "trying again" not in err  # a command does not
 
 
 def test_a_cluster_is_simulated_as_one_node_and_says_so(simulate: Ask) -> None:
-    text = CONFIG + '[store]\nurl = "postgresql://db/jobd"\n'
-    status, out, _ = simulate(*FROM, text=text)
-    assert status == 0
+    text = CONFIG + '[store]\nurl = "postgresql://127.0.0.1:1/jobd"\n'  # nobody is asked there
+    status, out, err = simulate(*FROM, text=text)
+    assert (status, err) == (0, "")
     assert "Simulated as one node that runs all of the cluster's jobs" in out.replace("\n", " ")
 
 

@@ -1,5 +1,6 @@
 """Ceilings: how near jobs come to what they may take, and which to look at first."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core.ceilings import Ceiling, CeilingKind, JobUsage, most_urgent_first, usage_of
+from jobd.core.cycles import Point
 from jobd.core.forecast import HORIZON, Prospect
 from jobd.core.job import Command, Job, Limits, Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.said import StepTime
 from jobd.core.schedule import AfterSchedule
+from jobd.core.trend import Trend, trend_of
 from jobd.core.usage import TELLING, RunUse
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -216,6 +219,22 @@ def test_the_step_that_grew_most_is_named() -> None:
     assert grown is not None
     assert (grown.step, round(grown.by_s, -1)) == ("mails", 190)
     assert 0.9 < grown.share <= 1
+
+
+def test_of_many_steps_a_few_are_looked_at_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty trends would keep a daemon from its claims for a quarter of a second."""
+    looked = list[object]()
+
+    def counted(points: Sequence[Point]) -> Trend | None:
+        looked.append(points)
+        return trend_of(points)
+
+    monkeypatch.setattr("jobd.core.usage.trend_of", counted)
+    others = {f"step-{n}": (0.01, 0.008) for n in range(49)}
+    found = usage(with_steps(runs(400.0, 600.0), mails=(0.51, 0.608), **others))
+    assert found.grown is not None
+    assert found.grown.step == "mails"
+    assert len(looked) <= 5  # time and memory of the whole run, and three steps
 
 
 def test_where_nothing_grows_no_step_is_named() -> None:

@@ -32,6 +32,25 @@ def test_lateness_is_what_was_waited_for_room(simulated: Simulate) -> None:
     assert figures["second"].lateness.p50_s == 180
 
 
+def test_half_of_the_starts_are_no_later_than_the_median(simulated: Simulate) -> None:
+    """One of two has waited: half of them have not."""
+    text = """
+    [limits]
+    max_running = 1
+    [defaults]
+    command = "x"
+    [jobs.first]
+    schedule = "0 2 * * *"
+    expected_duration = "3m"
+    priority = 1
+    [jobs.second]
+    schedule = "0 2,14 * * *"
+    """
+    simulation = simulated(text)
+    second = job_figures(simulation, simulation.configured)[1]
+    assert (second.starts, second.lateness.p50_s, second.lateness.max_s) == (2, 0, 180)
+
+
 def test_skips_are_counted_by_reason(simulated: Simulate) -> None:
     """A run of ninety minutes meets its own next tick, and takes the only place at that hour."""
     simulation = simulated(TEXT, hours=23.9)
@@ -54,6 +73,13 @@ def test_utilization_is_told_where_a_duration_is_known(simulated: Simulate) -> N
     assert figures["first"].utilization == pytest.approx(0.05)
     assert figures["second"].utilization == pytest.approx(1.5)
     assert figures["guessed"].utilization is None
+
+
+def test_a_run_that_outlasts_the_replay_is_told_all_the_same(simulated: Simulate) -> None:
+    text = '[jobs.a]\ncommand = "x"\nschedule = "0 2 * * *"\nexpected_duration = "30h"\n'
+    simulation = simulated(text)
+    [told] = job_figures(simulation, simulation.configured)
+    assert (told.starts, told.duration_s, told.utilization) == (1, 30 * 3600, 1.25)
 
 
 def test_a_guess_is_told_as_one(simulated: Simulate) -> None:

@@ -35,6 +35,27 @@ def test_a_job_that_just_fits_is_not(warned: Warned) -> None:
     assert warned(HEAD + TOO_SLOW.replace("12m", "9m")) == []
 
 
+@pytest.mark.parametrize(
+    ("schedule", "takes", "is_warned"),
+    [
+        ("0 2 * * *", "30h", True),
+        ("0 2 * * *", "23h", False),
+        ("0 2 * * 1", "30h", False),
+        ("0 2 * * *", '30h"\ntimeout = "20h', False),
+        ("0 2 * * *", '30h"\noverlap = "queue', False),
+    ],
+)
+def test_a_night_that_outlasts_the_day_is_warned_of(
+    warned: Warned, schedule: str, takes: str, is_warned: bool
+) -> None:
+    """Its next tick is beyond the simulated day."""
+    words = warned(
+        f'{HEAD}[jobs.nightly]\nschedule = "{schedule}"\nexpected_duration = "{takes}"\n'
+    )
+    start = "jobs.nightly.expected_duration: is longer than the interval: each run makes the next"
+    assert [each.startswith(start) for each in words] == [True] * is_warned
+
+
 def test_a_guessed_duration_makes_nobody_warn_of_an_overlap(warned: Warned) -> None:
     assert warned(HEAD + '[jobs.often]\nevery = "1s"\n') == []
 

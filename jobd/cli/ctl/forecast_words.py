@@ -59,9 +59,10 @@ def sentence(kind: str, job: Mapping[str, Any], now: datetime) -> str:
 
 
 def step_sentence(grown: Mapping[str, Any]) -> str:
-    """Return which step of a job's runs has grown most, and by how much."""
-    longer = duration(grown["by_s"])
-    return f"{grown['share']:.0%} of the growth is its step {grown['step']}: {longer} longer"
+    """Return which step of a job's runs has grown most, and by how much: two trends beside one
+    another, so no more than about."""
+    share, longer = f"about {grown['share']:.0%}", duration(grown["by_s"])
+    return f"{share} of the growth in time is its step {grown['step']}: about {longer} longer"
 
 
 def _over(case: Case) -> str:

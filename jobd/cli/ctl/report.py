@@ -16,6 +16,7 @@ LEGEND = """\
 19 of 20 recent runs stay within so much of INTERVAL, TIMEOUT and MEMORY, and
 within SLOW and PEAK. TOOK: what is usual lately. SKIPS: ticks of seven days at
 which the prior run was still active."""
+_NARROWEST = 8  # of a name, on a narrow terminal: with it all figures fit on 80 columns
 _ALL_WELL = "no job takes too much, or is seen to in the time to come"
 _NO_LIMIT = "there is no interval, timeout or memory_max that it could reach"
 
@@ -42,7 +43,8 @@ def report_lines(document: Document, *, is_one: bool) -> Iterator[str]:
         yield _NO_LIMIT if is_one else _ALL_WELL
     yield ""
     heads = ("JOB", *KINDS.values(), "SKIPS", "TREND", "TOOK", "SLOW", "PEAK")
-    yield table(heads, [_row(job) for job in document["jobs"]])
+    rows = [_row(job) for job in document["jobs"]]
+    yield table(heads, rows, narrowest=_NARROWEST)
     yield ""
     yield LEGEND
 

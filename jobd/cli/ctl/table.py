@@ -11,16 +11,29 @@ GAP = "  "
 NARROWEST = 20  # in characters, where the names leave nothing of the terminal
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows under their heads, every column as wide as it needs to be."""
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, narrowest: int | None = None
+) -> str:
+    """Return rows under their heads, every column as wide as it needs to be. ``narrowest``: on a
+    terminal that has no room for all, the first column gives way, down to so many characters."""
     cells = [list(heads), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+    columns = _columns()
+    if columns is not None and narrowest is not None:
+        others = sum(widths[1:]) + len(GAP) * (len(widths) - 1)
+        widths[0] = min(widths[0], max(columns - others, narrowest))
     return "\n".join(fitted(_line(row, widths)) for row in cells)
 
 
-def section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def section(
+    title: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    narrowest: int | None = None,
+) -> list[str]:
     """Return a table under a title, or nothing when there are no rows."""
-    return ["", title, table(heads, rows)] if rows else []
+    return ["", title, table(heads, rows, narrowest=narrowest)] if rows else []
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
@@ -32,19 +45,32 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 def fitted(line: str) -> str:
     """Return the line, cut where the terminal ends; whole when nobody looks at a terminal."""
-    if not sys.stdout.isatty():
-        return line
-    width = shutil.get_terminal_size().columns
-    return line if len(line) <= width else line[: width - 1] + "…"
+    columns = _columns()
+    return line if columns is None or len(line) <= columns else line[: columns - 1] + "…"
 
 
 def _fact(name: str, value: str) -> str:
-    if not sys.stdout.isatty():
+    columns = _columns()
+    if columns is None:
         return name + value
-    width = max(shutil.get_terminal_size().columns - len(name), NARROWEST)
+    width = max(columns - len(name), NARROWEST)
     lines = [textwrap.wrap(line, width, break_on_hyphens=False) for line in value.split("\n")]
     return name + f"\n{' ' * len(name)}".join(line for wrapped in lines for line in wrapped)
 
 
+def _columns() -> int | None:
+    """Return how wide the terminal is; None when nobody looks at one."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    cells = [_shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
+    return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _shortened(name: str, width: int) -> str:
+    """Cut out the middle: names are alike at either end, seldom at both."""
+    if len(name) <= width:
+        return name
+    behind = (width - 1) // 2
+    return f"{name[: width - 1 - behind]}…{name[len(name) - behind :]}"

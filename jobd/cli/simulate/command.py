@@ -9,6 +9,7 @@ import click
 
 from jobd.cli import exits
 from jobd.cli.instants import instant_of
+from jobd.cli.options import config_option
 from jobd.cli.simulate.document import document
 from jobd.cli.simulate.past import past_of
 from jobd.cli.simulate.report import report
@@ -20,15 +21,7 @@ _MAX_DAYS = 366
 
 
 @click.command("simulate")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/jobd/jobd.toml"),
-    show_default=True,
-    help="Configuration file, or a directory of them.",
-)
+@config_option
 @click.option("--from", "start", metavar="ISO", help="From when on.  [default: now]")
 @click.option(
     "--days",

@@ -8,6 +8,7 @@ from jobd.cli.shared_store import shared_store
 from jobd.config.model import Config
 from jobd.core.job import Job, Scope
 from jobd.core.run import RunRecord
+from jobd.errors import StoreUnavailable
 from jobd.ports import RunFilter
 from jobd.simulate.simulation import Past
 from jobd.store.sqlite_reader import Reader
@@ -51,6 +52,9 @@ async def _shared_past(config: Config, jobs: Sequence[Job]) -> Past:
         await store.open()
         for job in jobs:
             past[job.name] = await store.runs(_latest(job, jobs))
+    except StoreUnavailable as error:
+        mend = "start it, or leave --history out: nothing else asks it"
+        raise StoreUnavailable(f"--history: {error.words}; {mend}") from error
     finally:
         await store.close()
     return past

@@ -26,6 +26,7 @@ from jobd.simulate.tally import Crowd
 _JOBS = 30  # rows; the rest is in the JSON
 _NAMES = 3
 _WIDTH = 80
+_NARROWEST = 20  # of a job's name, on a narrow terminal; the reasons of skips are cut before that
 
 
 def report(simulation: Simulation, took_s: float) -> str:
@@ -79,7 +80,7 @@ def _jobs(simulation: Simulation) -> Iterator[str]:
     figures = by_trouble(job_figures(simulation, simulation.configured))
     heads = ["JOB", "STARTS", "TAKES", "USES", "LATE P50", "P99", "MAX", "SKIPPED"]
     rows = [_job(simulation, one) for one in figures[:_JOBS]]
-    yield from section("Jobs", heads, rows)
+    yield from section("Jobs", heads, rows, narrowest=_NARROWEST)
     if len(figures) > _JOBS:
         yield f"and {len(figures) - _JOBS:,} more with less trouble; --json has them all"
 
@@ -117,9 +118,8 @@ def _busy(simulation: Simulation, busy: Busy) -> list[str]:
 
 def _notes(simulation: Simulation) -> Iterator[str]:
     assumed = format_duration(ASSUMED_DURATION)
-    yield _sources(
-        simulation, "duration", f"assumed (~{assumed}, or half the interval where that is less)"
-    )
+    bounds = "half the interval or the timeout where that is less"
+    yield _sources(simulation, "duration", f"assumed (~{assumed}, or {bounds})")
     yield _sources(simulation, "memory", f"assumed ({size(UNKNOWN_BYTES)})")
     if simulation.config.store.is_shared:
         yield (

@@ -1,0 +1,40 @@
+"""What a demo that was killed has left is gone when the next one begins; nothing else is."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.cluster.leftovers import begin_anew, note_server
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Return a demo's folder, with that of a node."""
+    (tmp_path / "state/a").mkdir(parents=True)
+    return tmp_path / "state"
+
+
+def test_the_server_and_its_folder_are_gone(state: Path, tmp_path: Path) -> None:
+    server = tmp_path / "jobd-pg-1"
+    server.mkdir()
+    note_server(state, server)
+    words = ["sh", "-c", "read word", "-D", f"{server}/data"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        begin_anew(state, ("a",))
+        assert process.wait(10) == -signal.SIGKILL
+    assert not server.exists()
+    assert not (state / "a").exists()
+
+
+def test_what_no_demo_has_made_is_kept(state: Path, tmp_path: Path) -> None:
+    """A note may say anything: only a folder that is named as theirs is taken for one."""
+    precious = tmp_path / "precious"
+    for folder in (precious, state / "kept"):
+        folder.mkdir()
+    note_server(state, precious)
+    begin_anew(state, ("a", "b"))
+    assert precious.exists()
+    assert (state / "kept").exists()
+    assert not (state / "a").exists()
