@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
+from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
 from jobd.core.hooks import Hook
 from jobd.core.job import Job, StepPatterns
@@ -20,6 +22,7 @@ from jobd.daemon import hook_commands as module
 from jobd.daemon.hook_commands import HookCommands, is_hook, redacted
 from jobd.daemon.hook_order import Answer
 from jobd.daemon.outputs import Outputs
+from jobd.ports import Launch
 from jobd.supervisor.client import SupervisorClient
 from tests.daemon.fakes import FakeSupervisor, exit_of, job_of, keep_output, run_of, until
 from tests.daemon.hook_orders import order_of
@@ -137,6 +140,15 @@ async def test_nothing_of_it_is_left_behind(desk: Desk) -> None:
     assert desk.forgotten == ["hook-on_failure-aa11"]
 
 
+async def test_one_that_cannot_be_executed_leaves_nothing_behind(paper: Desk) -> None:
+    """Where the job's user is gone every run calls in vain, for as long as the daemon lives."""
+    await paper.shell("true", job=job_of(user="nobody-at-all"))
+    assert [*paper.folder.glob("*")] == []
+    paper.supervisor.is_gone = True
+    await paper.shell("true")
+    assert [*paper.folder.glob("*")] == []
+
+
 # -- how it fails ----------------------------------------------------------------------
 
 
@@ -189,6 +201,32 @@ async def test_what_it_was_given_is_not_in_what_is_logged_of_it(desk: Desk) -> N
 
 def test_of_two_secrets_the_longer_is_hidden_first() -> None:
     assert redacted("secrets1 secret", ["secrets1", "secret"]) == "*** ***"
+
+
+async def test_a_directory_of_users_that_hangs_holds_up_no_call_that_is_past_it(
+    paper: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence, real, hanging = threading.Event(), module.launch, list[str]()
+
+    def hang(run: ActiveRun, job: Job, output: Path) -> Launch:
+        if job.name == "hung":
+            hanging.append(run.run_id)
+            silence.wait(PATIENCE_S)
+        return real(run, job, output)
+
+    monkeypatch.setattr(module, "launch", hang)
+    async with anyio.create_task_group() as hung, anyio.create_task_group() as tasks:
+        tasks.start_soon(paper.shell, "true")
+        await until(lambda: paper.supervisor.launches)
+        for number in range(8):
+            order = order_of(Hook(("alert",)), job=job_of("hung"), run_id=f"r{number}")
+            hung.start_soon(paper.commands.execute, order, PATIENCE_S)
+        await until(lambda: len(hanging) == 4)
+        ended = AttemptEnded("hook-on_failure-aa11", exit_of(0), run_of().claimed_at)
+        paper.commands.report(ended)
+        await until(lambda: not [*paper.folder.glob("hook-on_failure-aa11.*")])
+        hung.cancel_scope.cancel()
+        silence.set()
 
 
 # -- supervisors and daemons that go ---------------------------------------------------
@@ -250,6 +288,28 @@ async def test_one_that_an_earlier_daemon_ordered_is_told_once_it_has_ended(
         ("hook of an earlier daemon failed", "hook-on_failure-r3", "no such file"),
         ("hook of an earlier daemon is done", "hook-on_failure-r1", None),
     ]
+
+
+async def test_what_is_called_while_left_overs_are_removed_keeps_what_it_reads(
+    paper: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_sweeping, may_sweep, sweep = threading.Event(), threading.Event(), module._sweep
+
+    def sweep_late(*arguments: Any) -> None:
+        is_sweeping.set()
+        may_sweep.wait(PATIENCE_S)
+        sweep(*arguments)
+
+    monkeypatch.setattr(module, "_sweep", sweep_late)
+    async with anyio.create_task_group() as calls:
+        async with anyio.create_task_group() as adoption:
+            adoption.start_soon(paper.commands.adopt, [])
+            await until(is_sweeping.is_set)
+            calls.start_soon(paper.commands.execute, order_of(Hook(("alert",))), 10.0)
+            await until(lambda: paper.supervisor.launches)
+            may_sweep.set()
+        assert [path.name for path in paper.folder.iterdir()] == ["hook-on_failure-aa11.json"]
+        calls.cancel_scope.cancel()
 
 
 def test_a_start_is_no_end(paper: Desk) -> None:
