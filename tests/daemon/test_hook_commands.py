@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -158,10 +159,11 @@ async def test_an_exit_status_is_a_failure_told_with_the_end_of_its_output(desk:
 
 
 async def test_one_that_hangs_is_ended_with_all_that_it_has_started(desk: Desk) -> None:
-    script = "trap '' TERM; setsid sleep 871 & sleep 871 & echo $$; wait; sleep 871"
+    nap = f"sleep 871.{os.getpid()}"
+    script = f"trap '' TERM; setsid {nap} & {nap} & echo $$; wait; {nap}"
     answer = await desk.shell(script, timeout_s=0.2)
     assert answer.trouble.startswith("it was not done in time, and was ended after")
-    assert not any(b"871" in line for line in command_lines() if b"sleep" in line)
+    assert naps(nap) == []
 
 
 async def test_gigabytes_of_output_are_cut_to_their_end(desk: Desk) -> None:
@@ -171,10 +173,10 @@ async def test_gigabytes_of_output_are_cut_to_their_end(desk: Desk) -> None:
 
 
 async def test_one_that_forks_for_ever_ends_at_its_timeout(desk: Desk) -> None:
-    script = "f() { sleep 872 & f; }; f"
-    answer = await desk.shell(script, timeout_s=0.5)
+    nap = f"sleep 872.{os.getpid()}"
+    answer = await desk.shell(f"f() {{ {nap} & f; }}; f", timeout_s=0.5)
     assert answer.trouble
-    assert not any(b"872" in line for line in command_lines() if b"sleep" in line)
+    assert naps(nap) == []
 
 
 async def test_a_program_that_is_not_there_is_told(desk: Desk) -> None:
@@ -344,12 +346,11 @@ def test_runs_are_no_hooks() -> None:
     assert [is_hook(name) for name in ("hook-on_failure-aa11", "aa11bb22cc33dd44")] == [True, False]
 
 
-def command_lines() -> list[bytes]:
-    """Return the arguments of every process on this machine."""
+def naps(nap: str) -> list[bytes]:
+    """Return the arguments of every process on this machine that sleeps like this: not those
+    of another run of these tests."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):
             lines.append(path.read_bytes())
-        except OSError:
-            continue
-    return lines
+    return [line for line in lines if line == nap.replace(" ", "\0").encode() + b"\0"]
