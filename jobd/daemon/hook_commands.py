@@ -7,9 +7,8 @@ of them: their ids are told apart from those of runs.
 """
 
 import os
-import re
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,31 +20,25 @@ from anyio import CapacityLimiter, to_thread
 
 from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted
-from jobd.core.hooks import shown_url
 from jobd.core.job import Limits
 from jobd.core.outcome import Exit, StopCause
 from jobd.core.run import RunRecord
 from jobd.daemon.hook_order import Answer, Order, body_of
+from jobd.daemon.hook_output import OUTPUT_MAX_BYTES, TAIL_BYTES, last_lines, redacted, secrets_of
 from jobd.daemon.launch import LaunchError, launch
 from jobd.daemon.outputs import Outputs
 from jobd.errors import SupervisorError
 from jobd.ports import Launch, Report, Supervisor
-from jobd.supervisor.output import read_slice
 from jobd.telemetry.logs import get_log
 
 MEMORY_MAX_BYTES = 256 << 20
 PIDS_MAX = 100
 KILL_AFTER = timedelta(seconds=2)
 MARGIN_S = 5.0  # beyond kill_after, for the supervisor to report the end
-OUTPUT_MAX_BYTES = 16 << 10
-TAIL_BYTES = 4096  # of the job's output for the hook, and of the hook's for the log
 _PREFIX = "hook-"
 _LOOKUPS = 4  # at once: a directory of users that hangs must starve nothing else of threads
-_SHORTEST_SECRET = 6
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-_URL = re.compile(r"https?://[^\s\"'<>]+")
 
 
 @dataclass(eq=False)
@@ -158,7 +151,7 @@ class HookCommands:
             await under_way.over.wait()
         answer = under_way.answer
         if answer.trouble:
-            answer = replace(answer, output=await self._tail(hook_id, _secrets(order, made.env)))
+            answer = replace(answer, output=await self._tail(hook_id, secrets_of(order, made.env)))
         return answer
 
     async def _looked_up(self, hook_id: str, order: Order, timeout_s: float) -> Launch:
@@ -204,7 +197,7 @@ class HookCommands:
 
     async def _tail(self, hook_id: str, secrets: Sequence[str]) -> str:
         try:
-            text = await _in_thread(_last_lines, self._path(hook_id, "out"))
+            text = await _in_thread(last_lines, self._path(hook_id, "out"))
             return redacted(text, secrets)
         except (OSError, ValueError):
             return ""
@@ -222,24 +215,6 @@ async def _in_thread(
 def _id_of(order: Order) -> str:
     """Return the id of a hook at the supervisor: the same for one call, whoever orders it."""
     return f"{_PREFIX}{order.call.kind.value}-{order.record.run_id}"
-
-
-def redacted(text: str, secrets: Sequence[str]) -> str:
-    """Return output as it may be logged: without the paths of URLs, and without what the hook
-    was given as arguments and environment."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return _URL.sub(lambda match: shown_url(match[0]), text)
-
-
-def _secrets(order: Order, env: Mapping[str, str]) -> list[str]:
-    """Return what was given to a hook that may be secret, the longest first: one may be a part
-    of another."""
-    open_names = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"}
-    given = [value for name, value in env.items() if name not in open_names]
-    public = {env[name] for name in env if name.startswith("JOBD_") and "PARAM" not in name}
-    words = {*given, *order.call.hook.argv[1:]} - public
-    return sorted((one for one in words if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _answer_of(report: Report) -> Answer | None:
@@ -274,15 +249,6 @@ def _run_of(record: RunRecord) -> ActiveRun:
         requested_by=record.requested_by,
         params=record.params,
     )
-
-
-def _last_lines(path: Path) -> str:
-    data, offset = b"", 0
-    while (read := read_slice(str(path), offset, OUTPUT_MAX_BYTES))[0]:
-        data, offset = (data + read[0])[-TAIL_BYTES:], read[1]
-    if offset > TAIL_BYTES:  # a line that is cut could hold half of a secret, which is not seen
-        data = data.partition(b"\n")[2]
-    return data.decode("utf-8", "replace").strip()
 
 
 def _sweep(folder: Path, running: Collection[str], under_way: Collection[str]) -> None:

@@ -1,0 +1,19 @@
+"""What of a hook's output is in the log, and what is not."""
+
+from jobd.core.hooks import Hook
+from jobd.daemon.hook_output import redacted, secrets_of
+from tests.daemon.hook_orders import order_of
+
+
+def test_of_two_secrets_the_longer_is_hidden_first() -> None:
+    assert redacted("secrets1 secret", ["secrets1", "secret"]) == "*** ***"
+
+
+def test_what_everybody_knows_of_a_run_is_no_secret() -> None:
+    env = {
+        "PATH": "/usr/bin",
+        "JOBD_JOB": "nightly",
+        "JOBD_PARAM_DAY": "hunter2",
+        "NAME": "nightly",
+    }
+    assert secrets_of(order_of(Hook(("alert",))), env) == ["hunter2"]
