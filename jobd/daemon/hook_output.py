@@ -28,7 +28,9 @@ def secrets_of(order: Order, env: Mapping[str, str]) -> list[str]:
     open_names = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"}
     given = [value for name, value in env.items() if name not in open_names]
     public = {env[name] for name in env if name.startswith("JOBD_") and "PARAM" not in name}
-    words = {*given, *order.call.hook.argv[1:]} - public
+    arguments = order.call.hook.argv[1:]
+    values = [argument.partition("=")[2] for argument in arguments]  # of --key=value
+    words = {*given, *arguments, *values} - public
     return sorted((one for one in words if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
