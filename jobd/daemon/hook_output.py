@@ -11,6 +11,14 @@ from jobd.supervisor.output import read_slice
 OUTPUT_MAX_BYTES = 16 << 10
 TAIL_BYTES = 4096  # of the job's output for the hook, and of the hook's for the log
 _SHORTEST_SECRET = 6
+_OPEN = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"}
+# Named one by one: JOBD_ may begin a variable of the job's own, too.
+_OF_THE_RUN = {
+    f"JOBD_{fact}"
+    for fact in (
+        "JOB", "RUN_ID", "TICK", "ATTEMPT", "NODE", "TRIGGER", "FENCING_TOKEN", "HOOK", "OUTCOME",
+    )
+}  # fmt: skip
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 
 
@@ -25,9 +33,8 @@ def redacted(text: str, secrets: Sequence[str]) -> str:
 def secrets_of(order: Order, env: Mapping[str, str]) -> list[str]:
     """Return what was given to a hook that may be secret, the longest first: one may be a part
     of another."""
-    open_names = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"}
-    given = [value for name, value in env.items() if name not in open_names]
-    public = {env[name] for name in env if name.startswith("JOBD_") and "PARAM" not in name}
+    given = [value for name, value in env.items() if name not in _OPEN]
+    public = {env[name] for name in _OF_THE_RUN & env.keys()}
     arguments = order.call.hook.argv[1:]
     values = [argument.partition("=")[2] for argument in arguments]  # of --key=value
     words = {*given, *arguments, *values} - public

@@ -20,6 +20,7 @@ def test_what_everybody_knows_of_a_run_is_no_secret() -> None:
         "PATH": "/usr/bin",
         "JOBD_JOB": "nightly",
         "JOBD_PARAM_DAY": "hunter2",
+        "JOBD_WORD": "the job's own: hunter3",
         "NAME": "nightly",
     }
-    assert secrets_of(order_of(Hook(("alert",))), env) == ["hunter2"]
+    assert secrets_of(order_of(Hook(("alert",))), env) == ["the job's own: hunter3", "hunter2"]
