@@ -7,7 +7,7 @@ from jobd.config.draft import Draft
 from jobd.config.findings import Findings
 from jobd.config.hooks import of_job
 from jobd.config.pools import Places
-from jobd.core.hooks import Hook, HookKind, Hooks
+from jobd.core.hooks import NO_HOOKS, Hook, HookKind, Hooks
 from jobd.core.job import About, Command, Job, Limits, Param, Provenance, Retries, StepPatterns
 from jobd.core.schedule import AfterSchedule, CronSchedule, EverySchedule, Schedule
 from jobd.errors import ScheduleError
@@ -142,7 +142,8 @@ def _retries(draft: Draft) -> Retries:
 
 def _hooks(name: str, draft: Draft) -> Hooks:
     written: dict[str, Hook | None] = {kind.value: getattr(draft.table, kind) for kind in HookKind}
-    return Hooks(**{key: hook and of_job(hook, name) for key, hook in written.items()})
+    hooks = Hooks(**{key: hook and of_job(hook, name) for key, hook in written.items()})
+    return NO_HOOKS if hooks == NO_HOOKS else hooks
 
 
 def _steps(draft: Draft) -> StepPatterns | None:

@@ -74,7 +74,7 @@ class Hooks:
         return tuple(kind for kind in HookKind if self.of(kind) is not None)
 
 
-_NONE = Hooks()
+NO_HOOKS = Hooks()  # what most jobs have: this very one, so that a look at it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def calls_at_end(
     hooks: Hooks, outcome: Outcome | None, prior: str | None = None
 ) -> tuple[Call, ...]:
     """Return whom to call about a run that is over; ``prior``: how the one before it ended."""
-    if hooks == _NONE or outcome is None or outcome is Outcome.CANCELED:
-        return ()  # the first is what most runs of a herd have
+    if hooks is NO_HOOKS or outcome is None or outcome is Outcome.CANCELED:
+        return ()
     if outcome is not Outcome.SUCCESS:
         return (*_pings(hooks, "fail"), *_calls(hooks, HookKind.ON_FAILURE))
     kinds = [HookKind.ON_SUCCESS]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from jobd.core.hooks import Hooks
+from jobd.core.hooks import NO_HOOKS, Hooks
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Schedule
 
@@ -179,7 +179,7 @@ class Job:
     output_max_bytes: int = 1 << 20
     steps: StepPatterns | None = None
     params: tuple[Param, ...] = ()
-    hooks: Hooks = field(default_factory=Hooks)
+    hooks: Hooks = NO_HOOKS
     enabled: bool = True
     about: About = field(default_factory=About)
     provenance: Provenance = field(default_factory=Provenance)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from jobd.core.claim import Trigger
+from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.frequent import frequent
 from jobd.core.outcome import Outcome
 from jobd.core.said import StepTime
@@ -84,6 +84,41 @@ class RunRecord:
     output_dropped_bytes: int = 0
     params: tuple[tuple[str, str], ...] = ()
     steps: tuple[StepTime, ...] = ()  # of the last attempt
+
+
+# What is measured of an attempt, in the order of the record's fields.
+Measured = tuple[int | None, int | None, float | None, float | None, int | None, int, int]
+NOT_MEASURED: Measured = (None, None, None, None, None, 0, 0)
+
+
+def record_of(
+    run: ActiveRun,
+    started_at: datetime | None = None,
+    ended_at: datetime | None = None,
+    outcome: Outcome | None = None,
+    reason: str = "",
+    measured: Measured = NOT_MEASURED,
+    steps: tuple[StepTime, ...] = (),
+) -> RunRecord:
+    """Return a run as the history keeps it: while it is active, or with its end."""
+    return RunRecord(  # by place: for every run, names would take twice as long
+        run.run_id,
+        run.job,
+        run.node,
+        run.token,
+        run.trigger,
+        run.fire_time,
+        run.claimed_at,
+        run.requested_by,
+        run.attempt,
+        started_at,
+        ended_at,
+        outcome,
+        reason,
+        *measured,
+        run.params,
+        steps,
+    )
 
 
 @frequent

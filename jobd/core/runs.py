@@ -13,11 +13,18 @@ from jobd.core.job import Job, Retries
 from jobd.core.learn import learned
 from jobd.core.lease import LeaseTerms
 from jobd.core.outcome import Exit, Outcome, StopCause, judge
-from jobd.core.run import Finish, RunEvent, RunRecord, RunState, advance
+from jobd.core.run import (
+    NOT_MEASURED,
+    Finish,
+    Measured,
+    RunEvent,
+    RunRecord,
+    RunState,
+    advance,
+    record_of,
+)
 from jobd.core.state import MICROSECOND, JobTrack, RunTrack, SchedulerState
 from jobd.core.timers import TimerKind
-
-_Measured = tuple[int | None, int | None, float | None, float | None, int | None, int, int]
 
 
 def begin(
@@ -57,7 +64,7 @@ def _terms(state: SchedulerState, job: Job) -> LeaseTerms | None:
 
 def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> ActiveRun:
     request = answer.request
-    return ActiveRun(  # by place, as in _learn(): for every run, names would take twice as long
+    return ActiveRun(  # by place, as in record_of(): for every run, names would take twice as long
         request.run_id,
         request.job,
         node,
@@ -223,28 +230,12 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
 def _record(
     run_track: RunTrack, outcome: Outcome, at: datetime, reason: str, seen: Exit | None = None
 ) -> RunRecord:
-    run = run_track.run
-    return RunRecord(
-        run.run_id,
-        run.job,
-        run.node,
-        run.token,
-        run.trigger,
-        run.fire_time,
-        run.claimed_at,
-        run.requested_by,
-        run.attempt,
-        run_track.started_at,
-        at,
-        outcome,
-        reason,
-        *(_NOTHING if seen is None else _measured(seen)),
-        run.params,
-        () if seen is None else seen.steps,
-    )
+    measured = NOT_MEASURED if seen is None else _measured(seen)
+    steps = () if seen is None else seen.steps
+    return record_of(run_track.run, run_track.started_at, at, outcome, reason, measured, steps)
 
 
-def _measured(seen: Exit) -> _Measured:
+def _measured(seen: Exit) -> Measured:
     """Return what a record takes over from an exit, in the record's order."""
     return (
         seen.exit_code,
@@ -255,9 +246,6 @@ def _measured(seen: Exit) -> _Measured:
         seen.output_bytes,
         seen.output_dropped_bytes,
     )
-
-
-_NOTHING: _Measured = (None, None, None, None, None, 0, 0)
 
 
 def _words(end: AttemptEnded, outcome: Outcome, job: Job) -> str:

@@ -11,32 +11,18 @@ from datetime import datetime
 from jobd.core.effects import CallHooks
 from jobd.core.hooks import calls_at_end, calls_at_start
 from jobd.core.outcome import Outcome
-from jobd.core.run import RunRecord
+from jobd.core.run import RunRecord, record_of
 from jobd.core.state import RunTrack, SchedulerState
 
 
 def begun(state: SchedulerState, run_track: RunTrack, at: datetime) -> None:
     """Tell that a run has begun: of its first attempt, and as it happens. A start that a
     daemon finds out later was told by the one before it, or is told by the run's end."""
-    run = run_track.run
-    if run.attempt > 1:
+    if run_track.run.attempt > 1:
         return
     calls = calls_at_start(run_track.job.hooks)
     if calls:
-        record = RunRecord(
-            run.run_id,
-            run.job,
-            run.node,
-            run.token,
-            run.trigger,
-            run.fire_time,
-            run.claimed_at,
-            run.requested_by,
-            run.attempt,
-            started_at=at,
-            params=run.params,
-        )
-        state.emit(CallHooks(run_track.job, record, calls))
+        state.emit(CallHooks(run_track.job, record_of(run_track.run, at), calls))
 
 
 def ended(state: SchedulerState, run_track: RunTrack, record: RunRecord, prior: str | None) -> None:

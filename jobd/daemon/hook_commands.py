@@ -7,9 +7,8 @@ of them: their ids are told apart from those of runs.
 """
 
 import os
-import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,31 +20,25 @@ from anyio import CapacityLimiter, to_thread
 
 from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted
-from jobd.core.hooks import shown_url
 from jobd.core.job import Limits
 from jobd.core.outcome import Exit, StopCause
 from jobd.core.run import RunRecord
 from jobd.daemon.hook_order import Answer, Order, body_of
+from jobd.daemon.hook_output import OUTPUT_MAX_BYTES, TAIL_BYTES, last_lines, redacted, secrets_of
 from jobd.daemon.launch import LaunchError, launch
 from jobd.daemon.outputs import Outputs
 from jobd.errors import SupervisorError
 from jobd.ports import Launch, Report, Supervisor
-from jobd.supervisor.output import read_slice
 from jobd.telemetry.logs import get_log
 
 MEMORY_MAX_BYTES = 256 << 20
 PIDS_MAX = 100
 KILL_AFTER = timedelta(seconds=2)
 MARGIN_S = 5.0  # beyond kill_after, for the supervisor to report the end
-OUTPUT_MAX_BYTES = 16 << 10
-TAIL_BYTES = 4096  # of the job's output for the hook, and of the hook's for the log
 _PREFIX = "hook-"
-_THREADS = 4  # of our own: a directory of users that hangs must not starve the others
-_SHORTEST_SECRET = 6
+_LOOKUPS = 4  # at once: a directory of users that hangs must starve nothing else of threads
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-_URL = re.compile(r"https?://[^\s\"'<>]+")
 
 
 @dataclass(eq=False)
@@ -82,22 +75,19 @@ class HookCommands:
         self._outputs = outputs
         self._forget = forget
         self._under_way: dict[str, _UnderWay] = {}
-        self._threads: CapacityLimiter | None = None  # made where there is a loop
+        self._lookups: CapacityLimiter | None = None  # made where there is a loop
 
     async def execute(self, order: Order, timeout_s: float) -> Answer:
         """Execute once; whatever goes wrong is an answer, too."""
         hook_id = _id_of(order)
         under_way = self._under_way[hook_id] = _UnderWay()
         try:
-            return await self._execute(hook_id, under_way, order, timeout_s)
-        except TimeoutError:
-            return Answer("its user, environment or input could not be looked up in time")
-        except (LaunchError, OSError) as error:
-            return Answer(str(error))
-        except SupervisorError:
-            return Answer("there is no supervisor to execute it", may_retry=True)
+            answer = await self._answered(hook_id, under_way, order, timeout_s)
+            # Not where it is cancelled: the supervisor may be about to open what it reads.
+            await _in_thread(_sweep_one, self._folder, hook_id)
         finally:
             del self._under_way[hook_id]
+        return answer
 
     def report(self, report: Report) -> None:
         """Take in what the supervisor says of a hook."""
@@ -135,42 +125,62 @@ class HookCommands:
             elif one.exit is not None:
                 self.report(AttemptEnded(one.run.run_id, one.exit, one.run.claimed_at))
         with suppress(OSError):
-            await self._in_thread(_sweep, self._folder, running | self._under_way.keys())
+            await _in_thread(_sweep, self._folder, running, self._under_way)
+
+    async def _answered(
+        self, hook_id: str, under_way: _UnderWay, order: Order, timeout_s: float
+    ) -> Answer:
+        try:
+            return await self._execute(hook_id, under_way, order, timeout_s)
+        except TimeoutError:
+            return Answer("its user, environment or input could not be looked up in time")
+        except (LaunchError, OSError) as error:
+            return Answer(str(error))
+        except SupervisorError:
+            return Answer("there is no supervisor to execute it", may_retry=True)
 
     async def _execute(
         self, hook_id: str, under_way: _UnderWay, order: Order, timeout_s: float
     ) -> Answer:
         with anyio.fail_after(timeout_s):
-            made = await self._prepared(hook_id, order, timeout_s)
+            made = await self._looked_up(hook_id, order, timeout_s)
+            await _in_thread(self._write, hook_id, await self._body(order))
         under_way.is_ordered = True
         await self._supervisor.start([made])
         with anyio.move_on_after(timeout_s + KILL_AFTER.total_seconds() + MARGIN_S):
             await under_way.over.wait()
         answer = under_way.answer
         if answer.trouble:
-            answer = replace(answer, output=await self._tail(hook_id, _secrets(order, made.env)))
-        await self._in_thread(_sweep_one, self._folder, hook_id)
+            answer = replace(answer, output=await self._tail(hook_id, secrets_of(order, made.env)))
         return answer
 
-    async def _prepared(self, hook_id: str, order: Order, timeout_s: float) -> Launch:
+    async def _looked_up(self, hook_id: str, order: Order, timeout_s: float) -> Launch:
+        if self._lookups is None:
+            self._lookups = CapacityLimiter(_LOOKUPS)
+        return await _in_thread(self._launch, hook_id, order, timeout_s, limiter=self._lookups)
+
+    async def _body(self, order: Order) -> bytes:
         record = order.record
         start, tail = max(0, record.output_bytes - TAIL_BYTES), b""
         with suppress(OSError, ValueError):  # a call without it is better than none
             read = await self._outputs.read(record.run_id, record.attempt, start, TAIL_BYTES)
             tail = read.data
-        body = body_of(order, tail.decode("utf-8", "replace"))
-        return await self._in_thread(self._prepare, hook_id, order, body, timeout_s)
+        return body_of(order, tail.decode("utf-8", "replace"))
 
-    def _prepare(self, hook_id: str, order: Order, body: bytes, timeout_s: float) -> Launch:
-        """Write what it reads and resolve who executes it: the job's user, environment, place."""
-        stdin = self._path(hook_id, "json")
+    def _write(self, hook_id: str, body: bytes) -> None:
+        """Write what it reads from standard input."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(stdin, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(self._path(hook_id, "json"), flags, 0o600), "wb") as file:
             file.write(body)
+
+    def _launch(self, hook_id: str, order: Order, timeout_s: float) -> Launch:
+        """Resolve who executes it: the job's user, environment, place."""
+        stdin = str(self._path(hook_id, "json"))
         run = _run_of(order.record)
         job = replace(
             order.job,
-            command=replace(order.job.command, argv=order.call.hook.argv, stdin=str(stdin)),
+            command=replace(order.job.command, argv=order.call.hook.argv, stdin=stdin),
             limits=Limits(memory_max_bytes=MEMORY_MAX_BYTES, pids_max=PIDS_MAX),
             stop_signal=int(signal.SIGTERM),
             kill_after=KILL_AFTER,
@@ -187,42 +197,24 @@ class HookCommands:
 
     async def _tail(self, hook_id: str, secrets: Sequence[str]) -> str:
         try:
-            return redacted(await self._in_thread(_last_lines, self._path(hook_id, "out")), secrets)
+            text = await _in_thread(last_lines, self._path(hook_id, "out"))
+            return redacted(text, secrets)
         except (OSError, ValueError):
             return ""
 
     def _path(self, hook_id: str, ending: str) -> Path:
         return self._folder / f"{hook_id}.{ending}"
 
-    async def _in_thread(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        if self._threads is None:
-            self._threads = CapacityLimiter(_THREADS)
-        return await to_thread.run_sync(
-            function, *arguments, limiter=self._threads, abandon_on_cancel=True
-        )
+
+async def _in_thread(
+    function: Callable[[*Ts], T], *arguments: *Ts, limiter: CapacityLimiter | None = None
+) -> T:
+    return await to_thread.run_sync(function, *arguments, limiter=limiter, abandon_on_cancel=True)
 
 
 def _id_of(order: Order) -> str:
     """Return the id of a hook at the supervisor: the same for one call, whoever orders it."""
     return f"{_PREFIX}{order.call.kind.value}-{order.record.run_id}"
-
-
-def redacted(text: str, secrets: Sequence[str]) -> str:
-    """Return output as it may be logged: without the paths of URLs, and without what the hook
-    was given as arguments and environment."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return _URL.sub(lambda match: shown_url(match[0]), text)
-
-
-def _secrets(order: Order, env: Mapping[str, str]) -> list[str]:
-    """Return what was given to a hook that may be secret, the longest first: one may be a part
-    of another."""
-    open_names = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"}
-    given = [value for name, value in env.items() if name not in open_names]
-    public = {env[name] for name in env if name.startswith("JOBD_") and "PARAM" not in name}
-    words = {*given, *order.call.hook.argv[1:]} - public
-    return sorted((one for one in words if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _answer_of(report: Report) -> Answer | None:
@@ -259,18 +251,11 @@ def _run_of(record: RunRecord) -> ActiveRun:
     )
 
 
-def _last_lines(path: Path) -> str:
-    data, offset = b"", 0
-    while (read := read_slice(str(path), offset, OUTPUT_MAX_BYTES))[0]:
-        data, offset = (data + read[0])[-TAIL_BYTES:], read[1]
-    if offset > TAIL_BYTES:  # a line that is cut could hold half of a secret, which is not seen
-        data = data.partition(b"\n")[2]
-    return data.decode("utf-8", "replace").strip()
-
-
-def _sweep(folder: Path, running: set[str]) -> None:
+def _sweep(folder: Path, running: Collection[str], under_way: Collection[str]) -> None:
+    """Remove what is left of hooks that are over. ``under_way`` is looked at only once a file
+    is seen: of a call that has begun meanwhile the id was there first."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.stem not in running:
+        if path.stem not in running and path.stem not in under_way:
             path.unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from anyio import sleep
 
 from jobd.config.model import NodeLimits
-from jobd.core.hooks import HookKind, HookResult
+from jobd.core.hooks import Hook, HookKind, HookResult
 from jobd.daemon.hook_order import Answer, Order, body_of
 from jobd.daemon.hook_places import Places
 from jobd.telemetry.logs import get_log
@@ -21,6 +21,7 @@ JITTER = 0.2  # each delay is up to a fifth shorter or longer
 
 Post = Callable[[str, bytes, float], Awaitable[Answer]]
 Execute = Callable[[Order, float], Awaitable[Answer]]
+_Pings = tuple[str, bool]  # a job's name, and whether they are those of its starts
 
 
 class Delivery:
@@ -34,7 +35,7 @@ class Delivery:
         self._settings = settings
         self._chance = chance
         self._places = Places(lambda: settings().max_hooks)
-        self._silent: dict[str, str] = {}  # troubles of jobs' pings, of which the log has told
+        self._told: dict[_Pings, tuple[Hook | None, str]] = {}  # troubles that the log knows
 
     async def deliver(self, order: Order) -> HookResult:
         """Call until it is done or there is no hope; return how it went."""
@@ -69,20 +70,25 @@ class Delivery:
     def _tell_success(self, order: Order, tries: int) -> None:
         if order.call.kind is not HookKind.PING_URL:
             get_log().info("hook called", **_fields(order), tries=tries)
-        elif self._silent.pop(order.job.name, ""):
+        elif self._told.pop(_pings_of(order), None):
             get_log().info("pings are taken again", **_fields(order))
 
     def _tell_failure(self, order: Order, answer: Answer, tries: int) -> None:
         """Log it; of pings, which may come every second, only what has changed."""
-        job = order.job.name
         if order.call.kind is HookKind.PING_URL:
-            if self._silent.get(job) == answer.trouble:
+            trouble = (order.job.hooks.ping_url, answer.trouble)
+            if self._told.get(_pings_of(order)) == trouble:
                 return
-            self._silent[job] = answer.trouble
+            self._told[_pings_of(order)] = trouble
         more = {"output": answer.output} if answer.output else {}
         get_log().warning(
             "hook failed", **_fields(order), tries=tries, error=answer.trouble, **more
         )
+
+
+def _pings_of(order: Order) -> _Pings:
+    """Return of which pings it is one: a server may take those of ends, and of starts none."""
+    return order.job.name, order.record.outcome is None
 
 
 def _host_of(order: Order) -> str:

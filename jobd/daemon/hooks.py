@@ -1,9 +1,12 @@
 """Hooks: those who want to know are called, and no run ever waits for that.
 
-The scheduler hands calls over and goes on. Calls of one job are made in order, those of its
-pings and those of its hooks apart; of all jobs at most ``max_hooks`` at a time, see places.
-What waits is bounded: of one job's pings, or hooks, the newest ``MOST_OF_A_JOB``, of all
-``MOST_WAITING``; what is beyond is dropped, and counted.
+The scheduler hands calls over and goes on. Here they wait; ``hook_delivery`` makes one with
+all its tries, each in one of the ``hook_places``; ``hook_post`` tries a URL, ``hook_commands``
+a command. ``hook_order`` is what they are handed, and what they answer.
+
+Calls of one job are made in order, those of its pings and those of its hooks apart; of all jobs
+at most ``max_hooks`` at a time. What waits is bounded: of one job's pings, or hooks, the newest
+``MOST_OF_A_JOB``, of all ``MOST_WAITING``; what is beyond is dropped, and counted.
 
 A call is made once, as a rule. A daemon that is killed between a run's end and the call
 makes none, and one that is killed just after both may leave the next to call again.

@@ -11,7 +11,7 @@ from jobd.core.claim import ActiveRun
 from jobd.core.cluster import Holding, TakeOver
 from jobd.core.frequent import altered
 from jobd.core.outcome import Outcome
-from jobd.core.run import RunRecord
+from jobd.core.run import RunRecord, record_of
 from jobd.store.roll import Draft, JobState
 
 
@@ -68,7 +68,9 @@ def end_as_lost(draft: Draft, run: ActiveRun, now: datetime) -> RunRecord:
     """End a run whose holder has not been heard of; its job rests no longer than before."""
     state = draft.swap(run, None)
     state.last_ended, state.last_outcome = now, Outcome.LOST.value
-    record = draft.finished[run.run_id] = _lost_record(run, now)
+    words = lost_words(run.node)
+    record = record_of(run, ended_at=now, outcome=Outcome.LOST, reason=words)
+    draft.finished[run.run_id] = record
     return record
 
 
@@ -105,24 +107,6 @@ def _go_on(draft: Draft, run: ActiveRun, retry_at: datetime, asker: Asker) -> Ac
     draft.swap(run, mine)
     draft.saved.append((mine, None))
     return mine
-
-
-def _lost_record(run: ActiveRun, now: datetime) -> RunRecord:
-    return RunRecord(
-        run.run_id,
-        run.job,
-        run.node,
-        run.token,
-        run.trigger,
-        run.fire_time,
-        run.claimed_at,
-        requested_by=run.requested_by,
-        attempt=run.attempt,
-        ended_at=now,
-        outcome=Outcome.LOST,
-        reason=lost_words(run.node),
-        params=run.params,
-    )
 
 
 def lost_words(node: str) -> str:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import TypeVar
 
-from jobd.core.claim import ActiveRun, JobMemory
+from jobd.core.claim import JobMemory
 from jobd.core.ledger import TickRange, TickRecord
 from jobd.core.outcome import Outcome
-from jobd.core.run import RunRecord
+from jobd.core.run import RunRecord, record_of
 from jobd.ports import AuditEntry
 from jobd.store.leases import lost_words
 from jobd.store.roll import Draft, JobState
@@ -157,7 +157,7 @@ class Remembered:
         job, started_at = self.active[run_id]
         run = self.jobs[job].active_run(run_id)
         assert run is not None, f"run {run_id} is neither active nor ended"
-        return _open_record(run, started_at)
+        return record_of(run, started_at)
 
     def prune(self, older_than: datetime, keep_per_job: int) -> list[str]:
         """See :meth:`jobd.ports.Store.prune`."""
@@ -262,19 +262,3 @@ def _doomed_skips(
 def _is_settled(state: JobState, fire_time: datetime | None) -> bool:
     """Whether nothing up to that tick is still open, so that its row may be forgotten."""
     return fire_time is None or not state.is_on_roll or fire_time <= state.settled_until
-
-
-def _open_record(run: ActiveRun, started_at: datetime | None) -> RunRecord:
-    return RunRecord(
-        run_id=run.run_id,
-        job=run.job,
-        node=run.node,
-        token=run.token,
-        trigger=run.trigger,
-        fire_time=run.fire_time,
-        claimed_at=run.claimed_at,
-        requested_by=run.requested_by,
-        attempt=run.attempt,
-        started_at=started_at,
-        params=run.params,
-    )

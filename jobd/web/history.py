@@ -7,7 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from jobd.core.outcome import Outcome
-from jobd.core.run import RunRecord
+from jobd.core.run import RunRecord, record_of
 from jobd.core.view import WaitingView
 from jobd.errors import StoreUnavailable
 from jobd.ports import RunFilter
@@ -125,12 +125,8 @@ def _active_record(node: Node, name: str) -> RunRecord | None:
     meant = [run for run in active if run.run_id.startswith(name)]
     if len(meant) != 1:
         return None
-    run = meant[0]
-    facts = (run.run_id, run.job, run.node, run.token, run.trigger, run.fire_time, run.claimed_at)
-    started_at = begun.get(run.run_id)
-    return RunRecord(
-        *facts, run.requested_by, run.attempt, started_at=started_at, params=run.params
-    )
+    (run,) = meant
+    return record_of(run, begun.get(run.run_id))
 
 
 async def _later(node: Node, record: RunRecord, pause: timedelta) -> RunRecord:

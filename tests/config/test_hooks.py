@@ -8,7 +8,8 @@ from jobd.config.digest import job_digests
 from jobd.config.hooks import hook, ping_url
 from jobd.config.model import Config
 from jobd.config.problem import Unfit
-from jobd.core.hooks import Hook, HookKind
+from jobd.core.hooks import NO_HOOKS, Hook, HookKind
+from jobd.core.job import Command, Job
 
 Load = Callable[[str], Config]
 
@@ -82,6 +83,16 @@ def test_a_job_has_the_hooks_of_the_defaults_unless_it_says_otherwise(loaded: Lo
         Hook(url="https://h/p/b"),
     ]
     assert b.kinds == (HookKind.ON_FAILURE, HookKind.PING_URL)
+
+
+def test_jobs_without_hooks_have_the_one_that_the_core_knows_at_a_look(loaded: Load) -> None:
+    """At every end of a run the core asks for nothing more."""
+    config = loaded(
+        f'[defaults]\non_failure = "alert"\n{JOB}on_failure = ""\n'
+        '[jobs.b]\ncommand = "x"\non_failure = ""\nping_url = ""\n'
+    )
+    assert all(job.hooks is NO_HOOKS for job in config.jobs.values())
+    assert Job("a", Command(("x",))).hooks is NO_HOOKS
 
 
 def test_no_shell_reads_a_hook_whatever_the_job_s_command_is_for(loaded: Load) -> None:

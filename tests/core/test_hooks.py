@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobd.core.hooks import Hook, HookKind, Hooks, calls_at_end, calls_at_start, shown_url
+from jobd.core.hooks import NO_HOOKS, Hook, HookKind, Hooks, calls_at_end, calls_at_start, shown_url
 from jobd.core.outcome import Outcome
 
 ALL = Hooks(Hook(("failed",)), Hook(("recovered",)), Hook(("fine",)), Hook(url="https://h/p"))
@@ -39,9 +39,10 @@ def test_the_prior_outcome_may_come_as_the_store_s_text() -> None:
     assert told(Outcome.SUCCESS, "oom", Hooks(on_recovery=Hook(("x",)))) == ["x"]
 
 
-def test_a_job_without_hooks_calls_nobody() -> None:
-    assert calls_at_start(Hooks()) == ()
-    assert [told(outcome, "failure", Hooks()) for outcome in Outcome] == [[]] * len(Outcome)
+@pytest.mark.parametrize("hooks", [NO_HOOKS, Hooks()])
+def test_a_job_without_hooks_calls_nobody(hooks: Hooks) -> None:
+    assert calls_at_start(hooks) == ()
+    assert [told(outcome, "failure", hooks) for outcome in Outcome] == [[]] * len(Outcome)
 
 
 @pytest.mark.parametrize(

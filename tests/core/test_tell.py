@@ -10,7 +10,7 @@ from jobd.core.events import ClaimsDecided, LeasesRenewed
 from jobd.core.hooks import Hook, Hooks
 from jobd.core.job import Retries
 from jobd.core.outcome import Outcome, StopCause
-from jobd.core.run import RunRecord
+from jobd.core.run import RunRecord, record_of
 from tests.core.cluster_desk import ClusterDesk
 from tests.core.desk import Desk, span
 
@@ -228,8 +228,7 @@ def test_a_run_that_a_claim_finds_overdue_is_told_by_who_claims(cluster: Cluster
     survivor = next(desk for desk in cluster.nodes.values() if desk is not holder)
     run = holder.process("a").run
     holder.die()
-    lost = replace(finished(run), outcome=Outcome.LOST)
-    survivor.handle(ClaimsDecided((), 0.0, (lost,)))
+    survivor.handle(ClaimsDecided((), 0.0, (finished(run),)))
     assert told(survivor)[-2:] == ["/p/fail", "failed"]
 
 
@@ -241,7 +240,4 @@ def test_a_run_of_a_job_that_this_node_does_not_know_is_told_by_nobody(desk: Des
 
 
 def finished(run: ActiveRun) -> RunRecord:
-    return RunRecord(
-        run.run_id, run.job, run.node, run.token, run.trigger, run.fire_time, run.claimed_at,
-        ended_at=run.claimed_at, outcome=Outcome.LOST,
-    )  # fmt: skip
+    return record_of(run, ended_at=run.claimed_at, outcome=Outcome.LOST)

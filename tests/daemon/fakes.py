@@ -14,7 +14,7 @@ from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.events import HeldRun
 from jobd.core.job import Command, Job
 from jobd.core.outcome import Exit, Outcome
-from jobd.core.run import Finish, RunRecord
+from jobd.core.run import Finish, record_of
 from jobd.daemon.routes import Routes
 from jobd.errors import StoreUnavailable, SupervisorError
 from jobd.ports import Enforcement, Launch, Posted, Report
@@ -235,13 +235,7 @@ def exit_of(code: int = 0, **facts: Any) -> Exit:
 
 def finish_of(run: ActiveRun, outcome: Outcome = Outcome.SUCCESS) -> Finish:
     """Return the report of a run's end."""
-    facts = {name: getattr(run, name) for name in RunRecord.__dataclass_fields__ if name in _SHARED}
-    return Finish(RunRecord(**facts, ended_at=NOON, outcome=outcome), None, None)
-
-
-_SHARED = {
-    "run_id", "job", "node", "token", "trigger", "fire_time", "claimed_at", "attempt", "params",
-}  # fmt: skip
+    return Finish(record_of(run, ended_at=NOON, outcome=outcome), None, None)
 
 
 def keep_output(path: Path, data: bytes, capacity: int = 1 << 20) -> None:

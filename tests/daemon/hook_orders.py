@@ -1,6 +1,5 @@
 """Orders of calls, for the tests of those who make them."""
 
-from dataclasses import replace
 from typing import Any
 
 from jobd.core.effects import CallHooks
@@ -16,9 +15,7 @@ def order_of(
 ) -> Order:
     """Return an order to call about a run that failed."""
     job = job or job_of()
-    known = run_of(job.name, **run)
-    record = finish_of(known, Outcome.FAILURE).record
-    record = replace(record, requested_by=known.requested_by)
+    record = finish_of(run_of(job.name, **run), Outcome.FAILURE).record
     return Order(job, record, Call(kind, hook), "success")
 
 

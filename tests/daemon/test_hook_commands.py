@@ -2,7 +2,9 @@
 
 import json
 import signal
+import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,14 +13,17 @@ from typing import Any
 import anyio
 import pytest
 
+from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
 from jobd.core.hooks import Hook
 from jobd.core.job import Job, StepPatterns
 from jobd.core.outcome import StopCause
 from jobd.daemon import hook_commands as module
-from jobd.daemon.hook_commands import HookCommands, is_hook, redacted
+from jobd.daemon.hook_commands import HookCommands, is_hook
 from jobd.daemon.hook_order import Answer
+from jobd.daemon.hook_output import TAIL_BYTES
 from jobd.daemon.outputs import Outputs
+from jobd.ports import Launch
 from jobd.supervisor.client import SupervisorClient
 from tests.daemon.fakes import FakeSupervisor, exit_of, job_of, keep_output, run_of, until
 from tests.daemon.hook_orders import order_of
@@ -91,7 +96,7 @@ async def test_a_hook_reads_the_run_and_the_end_of_its_output_from_standard_inpu
     told = desk.written()
     assert (told["run_id"], told["outcome"], told["hook"]) == ("aa11", "failure", "on_failure")
     assert told["output_tail"].endswith("x\nERROR 7\n")
-    assert len(told["output_tail"]) == module.TAIL_BYTES
+    assert len(told["output_tail"]) == TAIL_BYTES
 
 
 async def test_its_environment_is_that_of_the_job_and_says_what_it_is_called_for(
@@ -136,6 +141,15 @@ async def test_nothing_of_it_is_left_behind(desk: Desk) -> None:
     assert desk.forgotten == ["hook-on_failure-aa11"]
 
 
+async def test_one_that_cannot_be_executed_leaves_nothing_behind(paper: Desk) -> None:
+    """Where the job's user is gone every run calls in vain, for as long as the daemon lives."""
+    await paper.shell("true", job=job_of(user="nobody-at-all"))
+    assert [*paper.folder.glob("*")] == []
+    paper.supervisor.is_gone = True
+    await paper.shell("true")
+    assert [*paper.folder.glob("*")] == []
+
+
 # -- how it fails ----------------------------------------------------------------------
 
 
@@ -145,23 +159,24 @@ async def test_an_exit_status_is_a_failure_told_with_the_end_of_its_output(desk:
 
 
 async def test_one_that_hangs_is_ended_with_all_that_it_has_started(desk: Desk) -> None:
-    script = "trap '' TERM; setsid sleep 871 & sleep 871 & echo $$; wait; sleep 871"
+    nap = f"sleep 871.{os.getpid()}"
+    script = f"trap '' TERM; setsid {nap} & {nap} & echo $$; wait; {nap}"
     answer = await desk.shell(script, timeout_s=0.2)
     assert answer.trouble.startswith("it was not done in time, and was ended after")
-    assert not any(b"871" in line for line in command_lines() if b"sleep" in line)
+    assert naps(nap) == []
 
 
 async def test_gigabytes_of_output_are_cut_to_their_end(desk: Desk) -> None:
     answer = await desk.shell("yes 0123456789 | head -c 50000000; echo; echo the end; exit 1")
     assert answer.output.endswith("0123456789\n012345\nthe end")
-    assert len(answer.output) <= module.TAIL_BYTES
+    assert len(answer.output) <= TAIL_BYTES
 
 
 async def test_one_that_forks_for_ever_ends_at_its_timeout(desk: Desk) -> None:
-    script = "f() { sleep 872 & f; }; f"
-    answer = await desk.shell(script, timeout_s=0.5)
+    nap = f"sleep 872.{os.getpid()}"
+    answer = await desk.shell(f"f() {{ {nap} & f; }}; f", timeout_s=0.5)
     assert answer.trouble
-    assert not any(b"872" in line for line in command_lines() if b"sleep" in line)
+    assert naps(nap) == []
 
 
 async def test_a_program_that_is_not_there_is_told(desk: Desk) -> None:
@@ -186,8 +201,30 @@ async def test_what_it_was_given_is_not_in_what_is_logged_of_it(desk: Desk) -> N
     assert answer.output == "no *** at https://chat.example.com/*** of *** for x"
 
 
-def test_of_two_secrets_the_longer_is_hidden_first() -> None:
-    assert redacted("secrets1 secret", ["secrets1", "secret"]) == "*** ***"
+async def test_a_directory_of_users_that_hangs_holds_up_no_call_that_is_past_it(
+    paper: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence, real, hanging = threading.Event(), module.launch, list[str]()
+
+    def hang(run: ActiveRun, job: Job, output: Path) -> Launch:
+        if job.name == "hung":
+            hanging.append(run.run_id)
+            silence.wait(PATIENCE_S)
+        return real(run, job, output)
+
+    monkeypatch.setattr(module, "launch", hang)
+    async with anyio.create_task_group() as hung, anyio.create_task_group() as tasks:
+        tasks.start_soon(paper.shell, "true")
+        await until(lambda: paper.supervisor.launches)
+        for number in range(8):
+            order = order_of(Hook(("alert",)), job=job_of("hung"), run_id=f"r{number}")
+            hung.start_soon(paper.commands.execute, order, PATIENCE_S)
+        await until(lambda: len(hanging) == 4)
+        ended = AttemptEnded("hook-on_failure-aa11", exit_of(0), run_of().claimed_at)
+        paper.commands.report(ended)
+        await until(lambda: not [*paper.folder.glob("hook-on_failure-aa11.*")])
+        hung.cancel_scope.cancel()
+        silence.set()
 
 
 # -- supervisors and daemons that go ---------------------------------------------------
@@ -251,6 +288,28 @@ async def test_one_that_an_earlier_daemon_ordered_is_told_once_it_has_ended(
     ]
 
 
+async def test_what_is_called_while_left_overs_are_removed_keeps_what_it_reads(
+    paper: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_sweeping, may_sweep, sweep = threading.Event(), threading.Event(), module._sweep
+
+    def sweep_late(*arguments: Any) -> None:
+        is_sweeping.set()
+        may_sweep.wait(PATIENCE_S)
+        sweep(*arguments)
+
+    monkeypatch.setattr(module, "_sweep", sweep_late)
+    async with anyio.create_task_group() as calls:
+        async with anyio.create_task_group() as adoption:
+            adoption.start_soon(paper.commands.adopt, [])
+            await until(is_sweeping.is_set)
+            calls.start_soon(paper.commands.execute, order_of(Hook(("alert",))), 10.0)
+            await until(lambda: paper.supervisor.launches)
+            may_sweep.set()
+        assert [path.name for path in paper.folder.iterdir()] == ["hook-on_failure-aa11.json"]
+        calls.cancel_scope.cancel()
+
+
 def test_a_start_is_no_end(paper: Desk) -> None:
     paper.commands.report(RunStarted("hook-on_failure-r1", run_of().claimed_at))
     assert paper.forgotten == []
@@ -283,12 +342,11 @@ def test_runs_are_no_hooks() -> None:
     assert [is_hook(name) for name in ("hook-on_failure-aa11", "aa11bb22cc33dd44")] == [True, False]
 
 
-def command_lines() -> list[bytes]:
-    """Return the arguments of every process on this machine."""
+def naps(nap: str) -> list[bytes]:
+    """Return the arguments of every process on this machine that sleeps like this: not those
+    of another run of these tests."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):
             lines.append(path.read_bytes())
-        except OSError:
-            continue
-    return lines
+    return [line for line in lines if line == nap.replace(" ", "\0").encode() + b"\0"]

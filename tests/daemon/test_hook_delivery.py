@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from jobd.config.model import NodeLimits
-from jobd.core.hooks import Hook, HookKind, HookResult
+from jobd.core.hooks import Hook, HookKind, HookResult, Hooks
 from jobd.daemon import hook_delivery as module
 from jobd.daemon.hook_delivery import Delivery
 from jobd.daemon.hook_order import Answer, Order
@@ -125,6 +125,28 @@ async def test_of_pings_only_what_has_changed_is_in_the_log(log: list[Any]) -> N
     assert told == [
         ("hook failed", "HTTP 404"), ("hook failed", "HTTP 410"), ("pings are taken again", None),
     ]  # fmt: skip
+
+
+async def test_a_server_that_takes_no_starts_is_told_of_once_not_at_every_run(
+    log: list[Any],
+) -> None:
+    desk = Desk([NEVER, FINE] * 3)
+    end = order_of(URL, HookKind.PING_URL)
+    start = replace(end, record=replace(end.record, outcome=None, ended_at=None))
+    for _ in range(3):
+        await desk.delivery.deliver(start)
+        await desk.delivery.deliver(end)
+    assert [record["event"] for record in log] == ["hook failed"]
+
+
+async def test_a_url_that_was_changed_in_vain_is_told_of_again(log: list[Any]) -> None:
+    """Whoever mended it looks into the log for what came of that."""
+    desk = Desk([NEVER])
+    for path in ("hunter2", "hunter2", "hunter3"):
+        hook = Hook(url=f"https://h/{path}")
+        job = job_of(hooks=Hooks(ping_url=hook))
+        await desk.delivery.deliver(order_of(hook, HookKind.PING_URL, job))
+    assert [record["event"] for record in log] == ["hook failed"] * 2
 
 
 async def test_a_defect_of_ours_is_one_call_s_failure(log: list[Any]) -> None:

@@ -1,7 +1,9 @@
 """The run as JSON: what whoever is called gets to know, and what not."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from jobd.core.hooks import Hook, HookKind
@@ -35,6 +37,13 @@ def test_it_has_the_keys_of_the_history() -> None:
     assert [body[key] for key in ("description", "owner", "runbook", "tags")] == [
         "Mails customers", "team-orders", "https://wiki/mails", ["mail", "nightly"],
     ]  # fmt: skip
+
+
+def test_the_page_names_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs/hooks.md").read_text()
+    rows = page.partition("| key | |\n| --- | --- |\n")[2].partition("\n\n")[0].splitlines()
+    named = [key for row in rows for key in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(read(order_of(URL), "output"))
 
 
 def test_over_the_network_go_neither_output_nor_values_nor_who_asked() -> None:
