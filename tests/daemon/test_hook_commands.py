@@ -1,6 +1,7 @@
 """Hook commands, executed by a real supervisor: what they get, and what they cannot do."""
 
 import json
+import os
 import signal
 import threading
 from collections.abc import AsyncIterator
