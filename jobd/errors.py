@@ -9,8 +9,7 @@
     ├── StoreUnavailable     the world's: the store cannot be reached, or its disk is full
     ├── SupervisorError      the world's: the supervisor cannot be reached or refused
     ├── NodeUnavailable      the world's: another node is not up, or does not answer
-    ├── OutputGone           the world's: what a run wrote is kept nowhere any more
-    └── StaleToken           a late holder's: its lease passed on to a newer run
+    └── OutputGone           the world's: what a run wrote is kept nowhere any more
 
 A defect of ours is an ``AssertionError``, never one of these.
 """
@@ -54,7 +53,3 @@ class NodeUnavailable(JobdError):
 
 class OutputGone(JobdError):
     """What a run wrote is kept nowhere any more, though it did write something."""
-
-
-class StaleToken(JobdError):
-    """A report about a run whose lease has passed on; it is refused."""

@@ -43,7 +43,7 @@ def _turn(item: pytest.Item) -> int:
     return next((n for n, start in enumerate(LONGEST) if place.startswith(start)), len(LONGEST))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def needs_tool() -> Callable[[str, str], str]:
     """Return a function from a tool and its Debian package to the tool's path.
 
