@@ -6,6 +6,7 @@ from jobd.ports.node_memory import NodeMemory, Posted
 from jobd.ports.shared_store import Batch, Settled, SharedStore
 from jobd.ports.store import USAGE_SEEN, AuditEntry, Enrolment, Questions, RunFilter, Store
 from jobd.ports.supervisor import Enforcement, Launch, Report, Supervisor
+from jobd.ports.window import Happened, RunCell, SkipCell, Window
 
 __all__ = [
     "USAGE_SEEN",
@@ -14,14 +15,18 @@ __all__ = [
     "Clock",
     "Enforcement",
     "Enrolment",
+    "Happened",
     "Launch",
     "NodeMemory",
     "Posted",
     "Questions",
     "Report",
+    "RunCell",
     "RunFilter",
     "Settled",
     "SharedStore",
+    "SkipCell",
     "Store",
     "Supervisor",
+    "Window",
 ]
