@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.frequent import frequent
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
+from jobd.core.outcome import Outcome
 
 
 class Trigger(StrEnum):
@@ -70,6 +72,7 @@ class ActiveRun:
     lease_until: datetime | None = None  # by the store's clock; None: nobody else could take it
     pool: str | None = None  # the shared pool that it has slots of
     slots: int = 0
+    retried: tuple[EndedAttempt, ...] = ()  # those that another follows, or is to
 
 
 @frequent
@@ -128,8 +131,10 @@ class JobMemory:
     last_ended: datetime | None = None
     last_outcome: str | None = None
     last_success: datetime | None = None
-    last_duration: timedelta | None = None
-    smoothed_duration_s: float | None = None  # see jobd.core.forecast
+    last_duration: timedelta | None = None  # of a run that was measured, with all its attempts
+    # Of successful runs, see jobd.core.forecast: the last attempt, and the run with all of them.
+    smoothed_duration_s: float | None = None
+    smoothed_lasted_s: float | None = None
     memory_peak_bytes: int | None = None  # of the last run
     rest_until: datetime | None = None  # max_duty forbids runs before it
     pause: Pause | None = None
@@ -138,6 +143,13 @@ class JobMemory:
     decided_until: datetime | None = None  # the latest tick in the ledger
     expected_memory_bytes: int | None = None  # see jobd.core.forecast
     last_skipped: datetime | None = None  # when it was decided that a tick is skipped
+
+    @property
+    def last_took(self) -> timedelta | None:
+        """How long the last run took; None where nothing measured it, and ``last_duration`` is
+        still that of a run before it."""
+        is_measured = self.last_outcome not in (Outcome.START_ERROR, Outcome.LOST)
+        return self.last_duration if is_measured else None
 
     def is_ahead_of(self, now: datetime) -> bool:
         """Whether ticks later than ``now`` are decided: the clock was ahead once."""

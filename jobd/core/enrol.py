@@ -1,5 +1,6 @@
 """Enrol: jobs come, change and go; runs of an earlier daemon are taken back."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jobd.core.claim import ActiveRun, JobMemory
@@ -23,6 +24,7 @@ from jobd.core.runs import (
     started,
     stop,
 )
+from jobd.core.schedule import AfterSchedule
 from jobd.core.state import Candidate, JobTrack, RunTrack, SchedulerState, start_deadline
 from jobd.core.ticks import look_ahead
 from jobd.core.timers import TimerKind
@@ -89,13 +91,28 @@ def _put_in_force(state: SchedulerState, job: Job, memory: JobMemory | None, now
         _begin_anew(state, track, memory, now)
     for candidate in track.open.values():
         _redefine(state, candidate, job)
+    is_foreign = not state.is_shared(job) and not may_run(job.nodes, state.node, state.labels)
+    keeps_ticks = memory is None and is_foreign == track.is_foreign and _keeps_ticks(track, job)
     track.job = job
     track.is_removed = False
-    track.is_foreign = not state.is_shared(job) and not may_run(job.nodes, state.node, state.labels)
+    track.is_foreign = is_foreign
     pause = track.memory.pause
     if pause is not None and pause.until is not None:
         state.timers.set(TimerKind.PAUSE_ENDS, job.name, pause.until)
-    look_ahead(state, track)
+    if not keeps_ticks:
+        look_ahead(state, track)
+
+
+def _keeps_ticks(track: JobTrack, job: Job) -> bool:
+    """Whether the next tick of a known job is due when it was: with ten thousand jobs that do
+    not change, to look for each would let a claim wait for a tenth of a second."""
+    before = track.job
+    return (
+        not track.is_removed
+        and not isinstance(job.schedule, AfterSchedule)
+        and (before.schedule, before.enabled) == (job.schedule, job.enabled)
+        and (before.jitter, before.jitter_mode) == (job.jitter, job.jitter_mode)
+    )
 
 
 def _redefine(state: SchedulerState, candidate: Candidate, job: Job) -> None:
@@ -116,9 +133,9 @@ def _new_track(state: SchedulerState, job: Job, memory: JobMemory, now: datetime
     state.tracks[job.name] = track
     # Later on every run is known here; one that the store still thinks active has just ended.
     for run in memory.active if not state.is_recovered else ():
-        if run.node == state.node:
+        if not state.is_elsewhere(job, run):
             _take_back(state, track, run)
-    track.elsewhere = tuple(run for run in memory.active if run.node != state.node)
+    track.elsewhere = tuple(run for run in memory.active if state.is_elsewhere(job, run))
     return track
 
 
@@ -208,6 +225,7 @@ def _resume(state: SchedulerState, held: HeldRun, now: datetime) -> None:
         track = state.tracks.get(held.run.job) or _ghost(state, held.run.job, now)
         _take_back(state, track, held.run)
         run_track = state.runs[held.run.run_id]
+        run_track.is_canceled = held.has_ended  # perhaps for good, and long ago: no further attempt
         if state.is_shared(track.job):
             _give_up(state, run_track, held, now)
     if held.run.attempt < run_track.run.attempt:
@@ -229,7 +247,7 @@ def _give_up(state: SchedulerState, run_track: RunTrack, held: HeldRun, now: dat
     """Let go of a run whose lease ran out while no daemon was here: the shared store has it as
     ended, or as another node's. It gets no further attempt here, and its end is a note."""
     run_track.is_leased = run_track.is_canceled = True
-    if held.exit is None and not held.start_error:
+    if not held.has_ended:
         stop(state, run_track, StopCause.TRUST, now)
 
 
@@ -248,8 +266,11 @@ def _begun_unseen(state: SchedulerState, run_track: RunTrack, run: ActiveRun) ->
 
 
 def _ghost(state: SchedulerState, name: str, now: datetime) -> JobTrack:
-    """Return a track for a job that is no longer configured and still has a run."""
-    job = Job(name, Command(()), enabled=False)
+    """Return a track for a job that has left and still has a run, or whose store is silent yet."""
+    job, known = Job(name, Command(()), enabled=False), state.unreached.get(name)
+    if known is not None:  # what its run may take of the node is known
+        needs = known.expected_memory_bytes
+        job = replace(job, limits=known.limits, expected_memory_bytes=needs)
     track = JobTrack(job, JobMemory(name, settled_until=now), cursor=now, is_removed=True)
     return state.tracks.setdefault(name, track)
 

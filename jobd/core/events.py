@@ -61,6 +61,11 @@ class HeldRun:
     matched_failure: bool = False
     search_trouble: str = ""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more, or never began."""
+        return self.exit is not None or bool(self.start_error)
+
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
@@ -130,8 +135,7 @@ class RunNotStarted:
 @frequent
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """An attempt's process tree is gone. ``matched_failure``: its output met failure_pattern;
-    ``search_trouble``: why that could not be told."""
+    """An attempt's process tree is gone. ``search_trouble``: why no pattern judged its output."""
 
     run_id: str
     exit: Exit

@@ -13,7 +13,8 @@ def learned(memory: JobMemory, record: RunRecord, max_duty: float, now: datetime
     """Return what is remembered of a job once a run of it has ended as recorded."""
     duration, rest_until = memory.last_duration, memory.rest_until
     if record.duration_s is not None:
-        duration = timedelta(0, record.duration_s)
+        # All of it: by its last attempt alone a job that is retried would run for twice its share.
+        duration = timedelta(0, record.lasted_s or 0.0)
         rest_until = overlap.rest_until(now, duration, max_duty)
     is_success = record.outcome is Outcome.SUCCESS
     return JobMemory(  # in full: for every end, replace() would take four times as long
@@ -25,7 +26,7 @@ def learned(memory: JobMemory, record: RunRecord, max_duty: float, now: datetime
         record.outcome,
         record.ended_at if is_success else memory.last_success,
         duration,
-        _smoothed_s(memory, record),
+        *_smoothed(memory, record),
         record.memory_peak_bytes or memory.memory_peak_bytes,
         rest_until,
         memory.pause,
@@ -37,12 +38,14 @@ def learned(memory: JobMemory, record: RunRecord, max_duty: float, now: datetime
     )
 
 
-def _smoothed_s(memory: JobMemory, record: RunRecord) -> float | None:
+def _smoothed(memory: JobMemory, record: RunRecord) -> tuple[float | None, float | None]:
     """Only successful runs say how long the job usually takes: a start error takes no time,
-    and a timeout as long as somebody once wrote down."""
+    and a timeout as long as somebody once wrote down. The timeout is for an attempt, the
+    interval for the whole run."""
+    known = (memory.smoothed_duration_s, memory.smoothed_lasted_s)
     if record.duration_s is None or record.outcome is not Outcome.SUCCESS:
-        return memory.smoothed_duration_s
-    return smoothed(memory.smoothed_duration_s, record.duration_s)
+        return known
+    return smoothed(known[0], record.duration_s), smoothed(known[1], record.lasted_s or 0.0)
 
 
 def _expected_bytes(memory: JobMemory, record: RunRecord) -> int | None:

@@ -6,20 +6,20 @@ says when it is worthwhile to ask the store.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from jobd.core import placement
 from jobd.core.claim import ActiveRun
 from jobd.core.cluster import ClusterView, NodeSeen
 from jobd.core.job import Job
 from jobd.core.lease import LeaseTerms
+from jobd.core.zone import EPOCH
 
 LIVE_FOR = timedelta(seconds=5)  # who has not been seen for so long is not waited for
 # After a silence other nodes get so long to deliver the ends that wait in their outboxes: a
 # run that is over need not be taken over. They may rest for 5 s before they find the store
 # back, beat within a second, and deliver then.
 DELIVERY = timedelta(seconds=7)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -34,8 +34,8 @@ class Neighbours:
     silent_since: datetime | None = None  # the store does not answer
     heard_since: datetime | None = None  # it has answered without a gap
     last_silence: tuple[datetime, datetime] | None = None
-    trusts_from: datetime = _EPOCH  # before it leases are not judged by the store's clock
-    delivered_by: datetime = _EPOCH  # before it an end may still be on its way to the store
+    trusts_from: datetime = EPOCH  # before it leases are not judged by the store's clock
+    delivered_by: datetime = EPOCH  # before it an end may still be on its way to the store
     pools: Mapping[str, int] = field(default_factory=dict)  # slots under valid leases
     overdue: tuple[ActiveRun, ...] = ()
     taking: set[str] = field(default_factory=set)  # overdue runs that were asked for

@@ -1,11 +1,11 @@
 """Picture: what the scheduler's state looks like to people, pages and metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jobd.core import pools
-from jobd.core.claim import JobMemory
+from jobd.core.claim import ActiveRun, JobMemory
 from jobd.core.forecast import utilization
 from jobd.core.job import Job
 from jobd.core.ledger import SkipReason
@@ -31,7 +31,7 @@ def node_view(state: SchedulerState, now: datetime) -> NodeView:
         jobs=len(tracks) + len(state.unreached),
         paused=sum(track.pause(now) is not None for track in tracks),
         running=state.room.taken,
-        waiting=len(state.waiting) + len(state.queued),
+        waiting=len(state.waiting) + len(state.queued) + len(state.wait_for_pool),
         max_running=state.room.max_running,
         max_waiting=state.waiting.size,
         is_stopping=state.is_stopping,
@@ -73,19 +73,22 @@ def _pool_views(state: SchedulerState) -> tuple[PoolView, ...]:
     return tuple(PoolView(pool.name, pool.size, taken, pool.scope) for pool, taken in found)
 
 
-def job_views(state: SchedulerState, now: datetime) -> Iterator[JobView]:
-    """Yield every configured job, and those removed ones that still run."""
-    for track in tuple(state.tracks.values()):
-        yield job_view(track, now)
-    for job in state.unreached.values():
-        yield _unreached_view(job, now)
+def job_names(state: SchedulerState) -> list[str]:
+    """Return the names of the configured jobs, and of those removed ones that still run."""
+    return [*state.tracks, *state.unreached]
+
+
+def runs_elsewhere(state: SchedulerState, job: str | None = None) -> list[ActiveRun]:
+    """Return the runs that other nodes hold, of all jobs or of one."""
+    tracks = state.tracks.values()
+    return [run for track in tracks if job in (None, track.job.name) for run in track.elsewhere]
 
 
 def find_job_view(state: SchedulerState, name: str, now: datetime) -> JobView | None:
     """Return a job and where it stands, or None if there is none of that name."""
     track = state.tracks.get(name)
     if track is not None:
-        return job_view(track, now)
+        return job_view(track, now, _retries(state, track))
     job = state.unreached.get(name)
     return None if job is None else _unreached_view(job, now)
 
@@ -96,20 +99,26 @@ def _unreached_view(job: Job, now: datetime) -> JobView:
     return replace(job_view(track, now), state=JobState.STORE_DOWN)
 
 
-def job_view(track: JobTrack, now: datetime) -> JobView:
-    """Return one job and where it stands."""
+def _retries(state: SchedulerState, track: JobTrack) -> list[Candidate]:
+    """Return further attempts of a job's runs that are due and stand in the line."""
+    return [c for c in map(state.waiting.get, track.runs) if c is not None] if track.runs else []
+
+
+def job_view(track: JobTrack, now: datetime, retries: Sequence[Candidate] = ()) -> JobView:
+    """Return one job and where it stands; ``retries``: further attempts that wait for room."""
+    candidates = (*track.open.values(), *retries)
     job = track.job
     interval = job.schedule.interval(now) if job.schedule is not None else None
     return JobView(
         job=job,
         state=_state(track, now),
         memory=_memory(track),
-        next_fire=track.next_fire,
-        next_due=track.next_due,
+        next_fire=None if track.is_removed else track.next_fire,
+        next_due=None if track.is_removed else track.next_due,
         interval=interval,
         start_deadline=start_deadline(job, now) if job.schedule is not None else None,
         runs=tuple(RunView(r.run, r.state, r.started_at, r.said) for r in track.runs.values()),
-        waiting=tuple(_waiting(c) for c in track.open.values() if c.held_by is not None),
+        waiting=tuple(_waiting(c) for c in candidates if c.held_by is not None),
         pause=track.pause(now),
         utilization=_utilization(track, interval),
         elsewhere=track.elsewhere,
@@ -149,16 +158,17 @@ def _waiting(candidate: Candidate) -> WaitingView:
     return WaitingView(
         job=request.job,
         run_id=request.run_id,
-        fire_time=request.fire_time,
+        fire_time=request.fire_time if candidate.retry_of is None else None,
         since=candidate.due,
         priority=candidate.priority,
         held_by=candidate.held_by.value,
         memory_bytes=candidate.need.memory_bytes,
+        is_retry=candidate.retry_of is not None,
     )
 
 
 def _utilization(track: JobTrack, interval: timedelta | None) -> float | None:
-    duration_s = track.memory.smoothed_duration_s
+    duration_s = track.memory.smoothed_lasted_s
     if duration_s is None or interval is None:
         return None
     return utilization(duration_s, interval)

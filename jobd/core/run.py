@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.frequent import frequent
 from jobd.core.outcome import Outcome
@@ -57,6 +58,12 @@ def advance(state: RunState, event: RunEvent) -> RunState:
     return following
 
 
+def begin_of(claimed_at: datetime, started_at: datetime | None, attempt: int) -> datetime:
+    """Return when a run began. Of a retried one ``started_at`` is when its last attempt did, which
+    tells neither how long the run has taken nor for how long it has been in the way of ticks."""
+    return claimed_at if started_at is None or attempt > 1 else started_at
+
+
 @frequent
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -84,6 +91,22 @@ class RunRecord:
     output_dropped_bytes: int = 0
     params: tuple[tuple[str, str], ...] = ()
     steps: tuple[StepTime, ...] = ()  # of the last attempt
+    retried: tuple[EndedAttempt, ...] = ()  # those that another followed, or was to
+
+    @property
+    def began_at(self) -> datetime:
+        """When the first attempt began; ``started_at`` is when the last one did."""
+        return begin_of(self.claimed_at, self.started_at, self.attempt)
+
+    @property
+    def lasted_s(self) -> float | None:
+        """How long all of it took, from the first attempt to the last one's end and with the
+        pauses in between; ``duration_s`` is of the last one. None while it goes on."""
+        if self.ended_at is None:
+            return None
+        if self.attempt == 1 and self.duration_s is not None:
+            return self.duration_s
+        return max((self.ended_at - self.began_at).total_seconds(), 0.0)
 
 
 # What is measured of an attempt, in the order of the record's fields.
@@ -118,6 +141,7 @@ def record_of(
         *measured,
         run.params,
         steps,
+        run.retried,
     )
 
 
@@ -130,3 +154,4 @@ class Finish:
     rest_until: datetime | None  # max_duty: no run of the job before it
     smoothed_duration_s: float | None
     expected_memory_bytes: int | None = None
+    smoothed_lasted_s: float | None = None

@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 from jobd.core import tell
 from jobd.core.admission import Need
+from jobd.core.attempt import EndedAttempt, followed
 from jobd.core.claim import ActiveRun, ClaimGranted
 from jobd.core.effects import FinishRun, SaveRun, StartRun, StopRun
 from jobd.core.events import AttemptEnded, RunSaid
@@ -85,8 +86,12 @@ def _granted_run(node: str, answer: ClaimGranted, terms: LeaseTerms | None) -> A
 def send(state: SchedulerState, run_track: RunTrack) -> None:
     """Start what was granted while no supervisor was there; a lease must be renewed first."""
     run_track.is_sent = run_track.is_trusted or not run_track.is_leased
-    if run_track.is_sent:
-        state.emit(StartRun(run_track.run, run_track.job, run_track.until_s))
+    if not run_track.is_sent:
+        return
+    if run_track.run.node != state.node:  # as this node was called when the run was granted
+        run_track.run = replace(run_track.run, node=state.node)
+        state.emit(SaveRun(run_track.run))
+    state.emit(StartRun(run_track.run, run_track.job, run_track.until_s))
 
 
 def keep(state: SchedulerState, track: JobTrack, run_track: RunTrack) -> None:
@@ -100,7 +105,8 @@ def begin_retry(state: SchedulerState, run_track: RunTrack, need: Need) -> None:
     run_track.need = need
     run_track.state = advance(run_track.state, RunEvent.RETRY_DUE)
     run = run_track.run
-    run_track.run = replace(run, attempt=run.attempt + 1, retry_at=None)
+    # The node too: it may have been called something else when the run began.
+    run_track.run = replace(run, attempt=run.attempt + 1, retry_at=None, node=state.node)
     run_track.started_at = None
     state.emit(SaveRun(run_track.run))
     state.emit(StartRun(run_track.run, run_track.job, run_track.until_s))
@@ -159,7 +165,9 @@ def stop(state: SchedulerState, run_track: RunTrack, cause: StopCause, now: date
         return
     if run_track.state is not RunState.BACKOFF:
         state.room.release(run_track.need)
-    reason = f"stopped while it had no process ({cause.value})"
+    is_between = run_track.state is RunState.BACKOFF
+    when = "between two attempts" if is_between else "before it had a process"
+    reason = f"stopped {when} ({cause.value})"
     outcome = Outcome.LOST if cause is StopCause.TRUST else Outcome.CANCELED
     _finish(state, run_track, _record(run_track, outcome, now, reason), now)
 
@@ -193,11 +201,29 @@ def _attempt_over(
     run_track.state = advance(run_track.state, RunEvent.RETRY_LATER)
     run = run_track.run
     delay = retry_delay(run_track.job.retries, run.run_id, run.attempt)
-    run_track.run = replace(run, retry_at=now + delay)
+    run_track.run = replace(
+        run, retry_at=now + delay, retried=followed(run.retried, _ended(record))
+    )
     run_track.said = None
     state.emit(FinishRun(Finish(record, None, None), will_retry=True))
     state.emit(SaveRun(run_track.run))
     state.timers.set(TimerKind.RETRY_DUE, run.run_id, now + delay)
+
+
+def _ended(record: RunRecord) -> EndedAttempt:
+    assert record.ended_at is not None, f"attempt {record.attempt} of {record.run_id} goes on"
+    assert record.outcome is not None, f"attempt {record.attempt} of {record.run_id} goes on"
+    return EndedAttempt(
+        record.attempt,
+        record.node,
+        record.started_at,
+        record.ended_at,
+        record.outcome,
+        record.reason,
+        record.exit_code,
+        record.signal,
+        record.memory_peak_bytes,
+    )
 
 
 def _gets_another(run_track: RunTrack, record: RunRecord) -> bool:
@@ -221,9 +247,14 @@ def _finish(state: SchedulerState, run_track: RunTrack, record: RunRecord, now: 
     state.touched.append(track)
     prior = track.memory.last_outcome
     known = track.memory = learned(track.memory, record, track.job.max_duty, now)
-    learnt = (known.rest_until, known.smoothed_duration_s, known.expected_memory_bytes)
-    is_shared = run.lease_until is not None
-    state.emit(FinishRun(Finish(record, *learnt), is_shared=is_shared))
+    finish = Finish(
+        record,
+        known.rest_until,
+        known.smoothed_duration_s,
+        known.expected_memory_bytes,
+        known.smoothed_lasted_s,
+    )
+    state.emit(FinishRun(finish, is_shared=run.lease_until is not None))
     tell.ended(state, run_track, record, prior)
 
 

@@ -1,6 +1,6 @@
 """What the scheduler holds in mind: a track per job, the room, the timers, what it will ask for.
 
-Only the modules ticks, runs, operate and enrol change it, each for its own part.
+Only the modules of the core change it, each for its own part.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ from jobd.core.run import RunState
 from jobd.core.said import Said
 from jobd.core.spread import Spread
 from jobd.core.timers import Timers
+from jobd.core.zone import EPOCH
 
 MICROSECOND = timedelta(microseconds=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_TIME = timedelta(0)
 NEVER = datetime.max.replace(tzinfo=UTC)
 MAX_START_DEADLINE = timedelta(minutes=5)
@@ -208,6 +208,11 @@ class SchedulerState:
     def is_shared(self, job: Job) -> bool:
         """Whether one of several nodes runs the job's ticks, and the shared store decides them."""
         return self.neighbours is not None and job.scope is Scope.CLUSTER
+
+    def is_elsewhere(self, job: Job, run: ActiveRun) -> bool:
+        """Whether another node holds this active run of the job. A node's own store knows runs
+        of that node alone, also under a name that it had before."""
+        return self.is_shared(job) and run.node != self.node
 
     def run_id(self, job: str, fire_time: datetime) -> str:
         """Return the id of the run that a tick becomes here: 16 hex digits, unique."""

@@ -39,6 +39,17 @@ class RunUse:
     duration_s: float  # of the last attempt
     memory_peak_bytes: int | None
     steps: tuple[StepTime, ...] = ()  # of the last attempt, where they are known
+    earlier_s: float = 0.0  # of the attempts before it, with the pauses after them
+    retried: tuple[Outcome, ...] = ()  # how those ended
+
+    @property
+    def lasted_s(self) -> float:
+        """How long all of the run took: for so long it was in the way of ticks."""
+        return self.earlier_s + self.duration_s
+
+    def met(self, outcome: Outcome) -> bool:
+        """Whether the run ended like this, or one of its attempts did."""
+        return self.outcome is outcome or outcome in self.retried
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,18 @@ class Measured:
 
 
 def durations(uses: Sequence[RunUse]) -> Measured | None:
-    """Return how long the runs took; None when there are none."""
-    return _measured(
-        [(use.ended_at, use.duration_s) for use in uses if use.outcome is not Outcome.OOM]
-    )
+    """Return how long the runs took, with all their attempts; None when there are none."""
+    return _measured([(use.ended_at, use.lasted_s) for use in uses if _is_whole(use)])
+
+
+def attempt_durations(uses: Sequence[RunUse]) -> Measured | None:
+    """Return how long their last attempts took; None when there are none."""
+    return _measured([(use.ended_at, use.duration_s) for use in uses if _is_whole(use)])
+
+
+def _is_whole(use: RunUse) -> bool:
+    """Whether it took as long as the work does, or longer than it may."""
+    return use.outcome is not Outcome.OOM
 
 
 def memory_peaks(uses: Sequence[RunUse]) -> Measured | None:

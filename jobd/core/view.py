@@ -9,7 +9,7 @@ from jobd.core.cluster import NodeSeen
 from jobd.core.frequent import frequent
 from jobd.core.job import Job, Scope
 from jobd.core.ledger import SkipReason
-from jobd.core.run import RunState
+from jobd.core.run import RunState, begin_of
 from jobd.core.said import Said
 
 
@@ -36,10 +36,15 @@ class RunView:
     started_at: datetime | None
     said: Said | None = None  # None: nothing yet
 
+    @property
+    def began_at(self) -> datetime:
+        """When its first attempt began; ``started_at`` is when the present one did."""
+        return begin_of(self.run.claimed_at, self.started_at, self.run.attempt)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingView:
-    """A tick or a manual run that wants to start and may not yet."""
+    """A tick, a manual run or a further attempt that wants to start and may not yet."""
 
     job: str
     run_id: str
@@ -48,6 +53,7 @@ class WaitingView:
     priority: int
     held_by: str  # a SkipReason's value
     memory_bytes: int = 0  # what it would reserve; 0 while it has not asked for room
+    is_retry: bool = False  # an attempt of a run that is active
 
 
 @frequent
@@ -65,7 +71,7 @@ class JobView:
     runs: tuple[RunView, ...]
     waiting: tuple[WaitingView, ...]
     pause: Pause | None
-    utilization: float | None  # smoothed duration over interval
+    utilization: float | None  # what a whole run takes, smoothed, over the interval
     elsewhere: tuple[ActiveRun, ...] = ()  # active on other nodes
 
 

@@ -10,6 +10,7 @@ from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
 from jobd.core.usage import RunUse
+from jobd.ports.window import Happened, Window
 
 USAGE_SEEN = 5000  # runs of a job that its usage is told from, whatever retention keeps
 
@@ -73,6 +74,15 @@ class Questions(Protocol):
         step with no cycle: every fifth run of an hourly peak could be all of it or nothing.
         Then only those that say how much the work takes (:data:`jobd.core.usage.TELLING`) and
         how long that was. A job without any is left out.
+        """
+        ...
+
+    async def happened(self, window: Window) -> Happened:
+        """Return what ran and what was skipped in a window, gathered by its cells.
+
+        A run is in it that was active at any moment of it, a skip whose ticks, or whose
+        decision, were. Bounded by ``WINDOW_SEEN`` and ``WINDOW_SEEN_OF_JOB``: of more, the
+        newest. What is told of the same lane, cell and outcome may come in parts.
         """
         ...
 
@@ -159,7 +169,8 @@ class Store(Questions, Protocol):
         ...
 
     async def save_run(self, run: ActiveRun, started_at: datetime | None = None) -> None:
-        """Remember an active run's attempt, ``retry_at`` and, if given, its start."""
+        """Remember an active run's attempt, ``retry_at``, node and, if given, its start. The
+        node is another one only where a lone node has been given another name."""
         ...
 
     async def finish(self, finishes: Sequence[Finish]) -> Sequence[bool]:

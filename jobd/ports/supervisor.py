@@ -50,6 +50,7 @@ class Launch:
     oom_score_adj: int | None = None
     watchdog_s: float | None = None  # at most, between two WATCHDOG=1 to its NOTIFY_SOCKET
     steps: tuple[str, str | None] | None = None  # the patterns that begin and end one
+    secrets: tuple[str, ...] = ()  # what is not kept of what it writes and says
 
 
 Report = RunStarted | RunSaid | RunNotStarted | AttemptEnded

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jobd.core.claim import ActiveRun, JobMemory, Pause
+from jobd.core.frequent import altered
 from jobd.core.ledger import Skip, TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
@@ -78,6 +79,8 @@ def finish(draft: Draft, history: History, end: Finish, asker: Asker | None = No
         if not is_known and asker is not None:
             draft.notes.append(_late_end(record, asker))
         return is_known
+    if run.retried and not record.retried:
+        record = altered(record, retried=run.retried)
     _learn(draft.swap(run, None), end, record)
     draft.finished[record.run_id] = record
     return True
@@ -89,7 +92,8 @@ def save_run(draft: Draft, run: ActiveRun, started_at: datetime | None) -> None:
     known = None if state is None else state.active_run(run.run_id)
     if known is None or known.token != run.token:
         return
-    saved = replace(known, attempt=run.attempt, retry_at=run.retry_at)
+    where = {"attempt": run.attempt, "retry_at": run.retry_at, "node": run.node}
+    saved = altered(known, **where, retried=run.retried or known.retried)
     state = draft.swap(known, saved)
     if started_at is not None:
         state.last_started = started_at
@@ -152,9 +156,13 @@ def _learn(state: JobState, end: Finish, record: RunRecord) -> None:
     if record.outcome is Outcome.SUCCESS:
         state.last_success = record.ended_at
     if record.duration_s is not None:
-        state.last_duration = timedelta(seconds=record.duration_s)
+        state.last_duration = timedelta(seconds=record.lasted_s or 0.0)
     if end.smoothed_duration_s is not None:
         state.smoothed_duration_s = end.smoothed_duration_s
+    if end.smoothed_lasted_s is not None:
+        state.smoothed_lasted_s = end.smoothed_lasted_s
+    elif state.smoothed_lasted_s is None:  # an older daemon's end; better than nothing
+        state.smoothed_lasted_s = end.smoothed_duration_s
     if record.memory_peak_bytes is not None:
         state.memory_peak_bytes = record.memory_peak_bytes
     if end.expected_memory_bytes is not None:

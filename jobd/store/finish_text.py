@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
+from jobd.core.attempt import attempts_of, rows_of
 from jobd.core.claim import Trigger
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
@@ -19,11 +20,13 @@ def text_of(finish: Finish) -> str:
     record = asdict(finish.record)
     for name in _INSTANTS:
         record[name] = _iso(record[name])
+    record["retried"] = rows_of(finish.record.retried)
     whole = {
         "record": record,
         "rest_until": _iso(finish.rest_until),
         "smoothed_duration_s": finish.smoothed_duration_s,
         "expected_memory_bytes": finish.expected_memory_bytes,
+        "smoothed_lasted_s": finish.smoothed_lasted_s,
     }
     return json.dumps(whole)
 
@@ -38,10 +41,14 @@ def finish_of(text: str) -> Finish:
     record["outcome"] = None if record["outcome"] is None else Outcome(record["outcome"])
     record["params"] = tuple((name, value) for name, value in record["params"])
     record["steps"] = tuple(StepTime(**one) for one in record.get("steps", ()))
+    record["retried"] = attempts_of(record.get("retried", ()))
     rest_until = _instant(whole["rest_until"])
-    smoothed_duration_s = whole["smoothed_duration_s"]
-    expected_bytes = whole.get("expected_memory_bytes")  # an older jobd did not write it
-    return Finish(RunRecord(**record), rest_until, smoothed_duration_s, expected_bytes)
+    learnt = (
+        whole["smoothed_duration_s"],
+        whole.get("expected_memory_bytes"),  # an older jobd wrote neither this
+        whole.get("smoothed_lasted_s"),  # nor this
+    )
+    return Finish(RunRecord(**record), rest_until, *learnt)
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from jobd.core.attempt import EndedAttempt, followed
 from jobd.core.claim import ActiveRun
 from jobd.core.cluster import Holding, TakeOver
 from jobd.core.frequent import altered
@@ -97,9 +98,15 @@ def take_over(draft: Draft, wish: TakeOver, asker: Asker) -> ActiveRun | RunReco
 def _go_on(draft: Draft, run: ActiveRun, retry_at: datetime, asker: Asker) -> ActiveRun:
     state = draft.edit(run.job)
     state.token += 1
+    retried = run.retried
+    if run.retry_at is None:  # else it was between two attempts
+        words = lost_words(run.node)
+        gone = EndedAttempt(run.attempt, run.node, None, asker.now, Outcome.LOST, words)
+        retried = followed(retried, gone)
     mine = replace(
         run,
         node=asker.node,
+        retried=retried,
         token=state.token,
         retry_at=retry_at,
         lease_until=asker.lease_until,

@@ -5,7 +5,7 @@ Nothing here awaits, so that a simulation can drive it without an event loop.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
@@ -15,10 +15,12 @@ from jobd.core.ledger import Skip, TickRecord
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
 from jobd.core.usage import RunUse
-from jobd.ports import AuditEntry, Batch, Enrolment, RunFilter, Settled
+from jobd.core.zone import EPOCH
+from jobd.ports import AuditEntry, Batch, Enrolment, Happened, RunFilter, Settled, Window
 from jobd.store import decide, leases, pools
 from jobd.store.board import Board
 from jobd.store.claims import claim
+from jobd.store.gather import run_cells, skip_cells
 from jobd.store.leases import Asker
 from jobd.store.remembered import Remembered
 from jobd.store.roll import Draft
@@ -29,7 +31,6 @@ from jobd.store.void import void_skips_after
 T = TypeVar("T")
 
 TOLD_AGAIN = timedelta(seconds=5)  # what is older may have been committed after that beat
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryStore:
@@ -149,6 +150,10 @@ class MemoryStore:
         ended = self._all.ended_runs()
         taken = ((job, usage_of(ended.get(job, ()), most)) for job in jobs)
         return {job: uses for job, uses in taken if uses}
+
+    async def happened(self, window: Window) -> Happened:
+        runs = run_cells(map(self._all.record, self._all.runs), window)
+        return Happened(runs, skip_cells(self._all.shelves, window))
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
         gone = self._all.prune(older_than, keep_per_job)

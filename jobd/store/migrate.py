@@ -63,6 +63,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def check_readable(path: Path) -> int:
+    """Return the version of a sound file of ours that another process may be writing;
+    ``StateError`` when it is none, or too new. Nothing is made or changed."""
+    with readying(path):
+        return _trusted_version(path)
+
+
 def connect_as_guest(path: Path) -> sqlite3.Connection:
     """Return a connection that reads a file which another process may be writing; whatever is
     missing, nothing is made."""

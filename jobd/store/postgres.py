@@ -15,20 +15,20 @@ from typing import Any
 
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimRequest, JobMemory, Pause
 from jobd.core.cluster import ClusterView, Holding, Letter, NodeWord, StopAsked, TakeOver
-from jobd.core.ledger import Skip, TickRecord
+from jobd.core.ledger import Skip
 from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
-from jobd.core.usage import RunUse
 from jobd.errors import StateError, StoreUnavailable
-from jobd.ports import AuditEntry, Enrolment, RunFilter
+from jobd.ports import Enrolment
 from jobd.ports.shared_store import Batch, Settled
+from jobd.store import postgres_cluster_rows as cluster_rows
 from jobd.store import postgres_rows as rows
+from jobd.store.columns import micros_or_none
 from jobd.store.postgres_lane import Door, Lane
 from jobd.store.postgres_migrate import own_tables, prepare
 from jobd.store.postgres_questions import Questions
 from jobd.store.postgres_settle import Settling, save_json
 from jobd.store.postgres_void import void
-from jobd.store.sqlite_rows import micros_or_none
 
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_CALL_S = 5.0
@@ -36,7 +36,7 @@ _OPENING_S = 30.0  # making the tables, and enrolling ten thousand jobs
 _RECOUNTS = 8
 
 
-class PgStore:
+class PgStore(Questions):
     """Remembers what the nodes share, and grants leases of ``lease_ttl`` to this one.
 
     ``migrate`` false: no table is made or changed here, somebody runs ``jobd migrate``.
@@ -60,7 +60,7 @@ class PgStore:
         self._writes, self._leases, self._asks = (Lane(self._door, timeout_s) for _ in range(3))
         # Shorter than a call: what nobody waits for any more must not go on waiting for a lock.
         self._lock_timeout = f"{int(timeout_s * 700)}ms"
-        self._questions = Questions(self._asks, node=node, lock_timeout=self._lock_timeout)
+        super().__init__(self._asks, self._make_ready, node=node, lock_timeout=self._lock_timeout)
         self._preparing = asyncio.Lock()
         self._is_open = self._is_ready = False
 
@@ -101,11 +101,6 @@ class PgStore:
         found = await self._on(self._writes, "enrol", asked, _OPENING_S)
         return {memory["name"]: rows.memory_of(memory) for memory in found["jobs"]}
 
-    async def orphans(self) -> Sequence[ActiveRun]:
-        """Return this node's active runs of jobs that it did not enrol."""
-        await self._make_ready()
-        return await self._questions.orphans()
-
     async def claim(
         self, requests: Sequence[ClaimRequest], node: str, now: datetime
     ) -> Sequence[ClaimAnswer]:
@@ -144,7 +139,7 @@ class PgStore:
 
     async def beat(self, word: NodeWord, since: datetime | None) -> ClusterView:
         """See :meth:`jobd.ports.SharedStore.beat`; ``StateError``: this name is taken."""
-        asked = {"word": rows.word_json(word), "since": micros_or_none(since)}
+        asked = {"word": cluster_rows.word_json(word), "since": micros_or_none(since)}
         view = await self._on(self._leases, "beat", asked)
         if "other" in view:
             raise StateError(
@@ -152,7 +147,7 @@ class PgStore:
                 f"{view['other']['state_id']}, ours {word.state_id}); give one of them "
                 "another daemon.node"
             )
-        return rows.view_of(view)
+        return cluster_rows.view_of(view)
 
     async def take_over(
         self, wishes: Sequence[TakeOver], not_after: datetime | None = None
@@ -221,48 +216,6 @@ class PgStore:
         """See :meth:`jobd.ports.Store.save_skip_next`."""
         asked = {"jobs": [job], "pause": rows.pause_json(skip_next)}
         await self._on(self._asks, "save_skip_next", asked)
-
-    async def note(self, entry: AuditEntry) -> None:
-        """See :meth:`jobd.ports.Store.note`."""
-        await self._make_ready()
-        await self._questions.note(entry)
-
-    async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
-        """See :meth:`jobd.ports.Store.audit`."""
-        await self._make_ready()
-        return await self._questions.audit(target, limit)
-
-    async def run(self, run_id: str) -> RunRecord | None:
-        """See :meth:`jobd.ports.Store.run`."""
-        await self._make_ready()
-        return await self._questions.run(run_id)
-
-    async def runs(self, wanted: RunFilter) -> Sequence[RunRecord]:
-        """See :meth:`jobd.ports.Store.runs`."""
-        await self._make_ready()
-        return await self._questions.runs(wanted)
-
-    async def ticks(
-        self, job: str, *, at: datetime | None = None, limit: int = 20
-    ) -> Sequence[TickRecord]:
-        """See :meth:`jobd.ports.Store.ticks`."""
-        await self._make_ready()
-        return await self._questions.ticks(job, at, limit)
-
-    async def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
-        """See :meth:`jobd.ports.Store.skip_counts`."""
-        await self._make_ready()
-        return await self._questions.skip_counts(since)
-
-    async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
-        """See :meth:`jobd.ports.Store.usage`."""
-        await self._make_ready()
-        return await self._questions.usage(jobs, most)
-
-    async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
-        """See :meth:`jobd.ports.Store.prune`."""
-        await self._make_ready()
-        return await self._questions.prune(older_than, keep_per_job)
 
     async def _settle(self, batch: Batch, node: str) -> Settled:
         if not (batch.saves or batch.finishes or batch.skips or batch.claims):

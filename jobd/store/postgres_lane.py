@@ -51,7 +51,7 @@ class Door:
                 wire = await postgres_wire.connect(
                     hosts[number], node=self._node, timeout_s=share_s
                 )
-            except Exception as error:
+            except Exception as error:  # whatever keeps this host away, the next may answer
                 failures.append(_refusal(error, postgres_wire.place_of(hosts[number]), share_s))
                 continue
             self._last = number

@@ -53,7 +53,7 @@ def own_tables() -> Tables:
 async def prepare(wire: "Wire", place: str, tables: Tables, *, may_migrate: bool) -> None:
     """See to it that the tables are those of this jobd, or newer ones that still serve it;
     ``StateError`` says what to do when they are not, and when this daemon must not mend it."""
-    version, oldest = await _version(wire)
+    version, oldest = await read_version(wire)
     if version < tables.version:
         if not may_migrate:
             raise _outdated(place, version, tables.version)
@@ -65,7 +65,7 @@ async def prepare(wire: "Wire", place: str, tables: Tables, *, may_migrate: bool
         )
 
 
-async def _version(wire: "Wire") -> tuple[int, int]:
+async def read_version(wire: "Wire") -> tuple[int, int]:
     """Return the version of the tables and the oldest one that serves; 0 where there are none."""
     if await wire.read(_IS_THERE) != "t":
         return 0, 0
@@ -75,7 +75,7 @@ async def _version(wire: "Wire") -> tuple[int, int]:
 
 async def _migrate(wire: "Wire", tables: Tables) -> tuple[int, int]:
     await wire.execute(f"BEGIN; {_PATIENCE}; {_LOCK}")
-    version, oldest = await _version(wire)
+    version, oldest = await read_version(wire)
     if version < tables.version:  # nobody else did it meanwhile
         await wire.execute("SET LOCAL check_function_bodies = off")
         for step in tables.steps[version:]:

@@ -4,20 +4,26 @@ Instants are integer microseconds, as in SQLite; objects have the names of the c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
 from datetime import timedelta
 from sys import intern
 from typing import Any
 
+from jobd.core.attempt import attempts_of, rows_of
 from jobd.core.claim import ActiveRun, ClaimRequest, JobMemory, Pause, Trigger
-from jobd.core.cluster import ClusterView, Letter, NodeSeen, NodeWord, StopAsked
 from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange, TickRecord
-from jobd.core.outcome import Outcome, StopCause
+from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
 from jobd.ports import AuditEntry
-from jobd.store import sqlite_rows
-from jobd.store.sqlite_rows import instant_of, instant_or_none, micros, micros_or_none
+from jobd.store import columns
+from jobd.store.columns import (
+    instant_of,
+    instant_or_none,
+    micros,
+    micros_or_none,
+    params_of,
+    steps_of,
+)
 
 Json = Mapping[str, Any]
 
@@ -26,7 +32,7 @@ END = (
     *("pos", "run_id", "job", "token", "attempt", "started_at", "ended_at", "outcome", "reason"),
     *("exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "output_bytes"),
     *("output_dropped_bytes", "duration", "rest_until", "smoothed_duration_s"),
-    *("expected_memory_bytes", "steps"),
+    *("expected_memory_bytes", "smoothed_lasted_s", "steps", "retried"),
 )
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,7 +41,7 @@ _MICROSECOND = timedelta(microseconds=1)
 def text(words: str) -> str:
     """Return words that can be stored: neither surrogates nor the one character that PostgreSQL
     has no place for."""
-    return sqlite_rows.text(words).replace("\0", "\ufffd")
+    return columns.text(words).replace("\0", "\ufffd")
 
 
 def pause_json(pause: Pause | None) -> Json | None:
@@ -104,7 +110,7 @@ def finish_row(pos: int, end: Finish) -> Sequence[Any]:
     """Return the ``END`` columns of a run's end."""
     record = end.record
     assert record.ended_at is not None, f"run {record.run_id} is finished without an end"
-    duration = None if record.duration_s is None else timedelta(seconds=record.duration_s)
+    lasted = None if record.duration_s is None else timedelta(seconds=record.lasted_s or 0.0)
     return (
         pos,
         record.run_id,
@@ -122,11 +128,13 @@ def finish_row(pos: int, end: Finish) -> Sequence[Any]:
         record.memory_peak_bytes,
         record.output_bytes,
         record.output_dropped_bytes,
-        None if duration is None else duration // _MICROSECOND,
+        None if lasted is None else lasted // _MICROSECOND,
         micros_or_none(end.rest_until),
         end.smoothed_duration_s,
         end.expected_memory_bytes,
+        end.smoothed_lasted_s,
         [[text(time.step), time.duration_s] for time in record.steps] or None,
+        rows_of(record.retried, text) or None,
     )
 
 
@@ -164,10 +172,11 @@ def active_run_of(found: Json) -> ActiveRun:
         attempt=found["attempt"],
         retry_at=instant_or_none(found["retry_at"]),
         requested_by=found["requested_by"],
-        params=_params_of(found["params"]),
+        params=params_of(found["params"]),
         lease_until=instant_of(found["lease_until"]),
         pool=found["pool"],
         slots=found["slots"],
+        retried=attempts_of(found["retried"] or ()),
     )
 
 
@@ -184,6 +193,7 @@ def memory_of(found: Json) -> JobMemory:
         last_success=instant_or_none(found["last_success"]),
         last_duration=None if duration is None else duration * _MICROSECOND,
         smoothed_duration_s=_float_or_none(found["smoothed_duration_s"]),
+        smoothed_lasted_s=_float_or_none(found["smoothed_lasted_s"]),
         memory_peak_bytes=found["memory_peak_bytes"],
         rest_until=instant_or_none(found["rest_until"]),
         pause=pause_of(found["pause"]),
@@ -219,8 +229,9 @@ def record_of(found: Json) -> RunRecord:
         memory_peak_bytes=found["memory_peak_bytes"],
         output_bytes=found["output_bytes"],
         output_dropped_bytes=found["output_dropped_bytes"],
-        params=_params_of(found["params"]),
-        steps=sqlite_rows.steps_of(found["steps"] or ()),
+        params=params_of(found["params"]),
+        steps=steps_of(found["steps"] or ()),
+        retried=attempts_of(found["retried"] or ()),
     )
 
 
@@ -250,47 +261,5 @@ def audit_of(found: Json) -> AuditEntry:
     return AuditEntry(instant_of(found["at"]), *words)
 
 
-def word_json(word: NodeWord) -> Json:
-    """Return what a node tells of itself."""
-    told = {name: text(v) if isinstance(v, str) else v for name, v in asdict(word).items()}
-    doubts_until = micros_or_none(word.doubts_until)
-    return {**told, "labels": [text(one) for one in word.labels], "doubts_until": doubts_until}
-
-
-def node_of(found: Json) -> NodeSeen:
-    """Return a node. Words that only a newer jobd knows are left out."""
-    known = {item.name for item in fields(NodeWord)}
-    told = {name: value for name, value in found["word"].items() if name in known}
-    told["labels"] = tuple(told.get("labels", ()))
-    told["doubts_until"] = instant_or_none(told.get("doubts_until"))
-    times = instant_of(found["started_at"]), instant_of(found["seen_at"])
-    return NodeSeen(NodeWord(**told), *times)
-
-
-def letter_of(found: Json) -> Letter:
-    """Return a letter."""
-    ends = (found["letter_id"], found["sender"], found["addressee"])
-    return Letter(*ends, found["kind"], found["body"])
-
-
-def view_of(view: Mapping[str, Any]) -> ClusterView:
-    """Return the answer to a beat."""
-    return ClusterView(
-        at=instant_of(view["at"]),
-        nodes=tuple(map(node_of, view["nodes"] or ())),
-        decided=tuple(map(tick_of, view["decided"] or ())),
-        jobs=tuple(map(memory_of, view["jobs"] or ())),
-        overdue=tuple(map(active_run_of, view["overdue"] or ())),
-        stops=tuple(StopAsked(run_id, StopCause(cause)) for run_id, cause in view["stops"] or ()),
-        pools=dict(view["pools"] or {}),
-        letters=tuple(map(letter_of, view["letters"] or ())),
-        was_unknown=view["was_unknown"],
-    )
-
-
 def _float_or_none(number: float | None) -> float | None:
     return None if number is None else float(number)  # JSON's 30 is an int
-
-
-def _params_of(found: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in found)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from jobd.core.attempt import rows_of
 from jobd.core.claim import ActiveRun, ClaimAnswer, ClaimDenied, ClaimGranted, ClaimRequest
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.ports.shared_store import Batch, Settled
 from jobd.store import postgres_rows as rows
+from jobd.store.columns import instant_of, instant_or_none, micros_or_none
 from jobd.store.fresh import count_fresh
-from jobd.store.sqlite_rows import instant_of, instant_or_none, micros_or_none
 
 T = TypeVar("T")
 
@@ -111,6 +112,7 @@ def save_json(run: ActiveRun, started_at: datetime | None = None) -> rows.Json:
         "attempt": run.attempt,
         "retry_at": micros_or_none(run.retry_at),
         "started_at": micros_or_none(started_at),
+        "retried": rows_of(run.retried, rows.text) or None,
     }
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jobd.core.ledger import TickRange, TickRecord
 from jobd.core.schedule import Schedule
 from jobd.store import postgres_rows as rows
+from jobd.store.columns import instant_of, micros, micros_or_none
 from jobd.store.roll import Draft, JobState
-from jobd.store.sqlite_rows import instant_of, micros, micros_or_none
 from jobd.store.void import void_skips_after
 
 if TYPE_CHECKING:

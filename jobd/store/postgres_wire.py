@@ -17,7 +17,7 @@ Answer = dict[str, Any]
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
-class Wire(asyncpg.Connection):  # type: ignore[misc]
+class Wire(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
     """A connection that asks all it has to ask by the simple protocol."""
 
     async def fetchval(self, query: str, *args: Any, **kwargs: Any) -> Any:

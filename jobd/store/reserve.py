@@ -16,9 +16,15 @@ def keep(path: Path) -> None:
     """Have the room at ``path``; on a disk that is full already, do without."""
     try:
         if not path.exists() or path.stat().st_size < _SIZE_BYTES:
-            path.write_bytes(os.urandom(_SIZE_BYTES))  # a file of zeros may take no room
+            _write(path, os.urandom(_SIZE_BYTES))  # a file of zeros may take no room
     except OSError:
         give_up(path)
+
+
+def _write(path: Path, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    with open(os.open(path, flags, 0o600), "wb") as file:
+        file.write(data)
 
 
 def give_up(path: Path) -> bool:

@@ -45,6 +45,7 @@ class JobState:
     skip_next: Pause | None = None
     expected_memory_bytes: int | None = None
     last_skipped: datetime | None = None
+    smoothed_lasted_s: float | None = None
     active: tuple[ActiveRun, ...] = ()
     enrolled_by: frozenset[str] = frozenset()  # of several nodes that share the store, which
 

@@ -32,4 +32,6 @@ def _use_of(run: RunRecord) -> RunUse:
     assert run.ended_at is not None, f"run {run.run_id} is no ended one"
     assert run.outcome is not None, f"run {run.run_id} ended without an outcome"
     assert run.duration_s is not None, f"run {run.run_id} says nothing"
-    return RunUse(run.ended_at, run.outcome, run.duration_s, run.memory_peak_bytes, run.steps)
+    earlier_s = max((run.lasted_s or 0.0) - run.duration_s, 0.0)
+    took = (run.duration_s, run.memory_peak_bytes, run.steps, earlier_s)
+    return RunUse(run.ended_at, run.outcome, *took, tuple(one.outcome for one in run.retried))

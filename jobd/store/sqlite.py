@@ -20,7 +20,7 @@ from jobd.core.run import Finish, RunRecord
 from jobd.core.schedule import Schedule
 from jobd.core.usage import RunUse
 from jobd.errors import StoreUnavailable
-from jobd.ports import AuditEntry, Enrolment, RunFilter
+from jobd.ports import AuditEntry, Enrolment, Happened, RunFilter, Window
 from jobd.store import decide
 from jobd.store.claims import claim
 from jobd.store.leases import Asker
@@ -171,6 +171,10 @@ class SqliteStore:
     async def usage(self, jobs: Sequence[str], most: int) -> Mapping[str, Sequence[RunUse]]:
         """See :meth:`jobd.ports.Store.usage`."""
         return await self._ask(lambda: self._reader.usage(jobs, most))
+
+    async def happened(self, window: Window) -> Happened:
+        """See :meth:`jobd.ports.Store.happened`."""
+        return await self._ask(lambda: self._reader.happened(window))
 
     async def prune(self, older_than: datetime, keep_per_job: int) -> Sequence[str]:
         """See :meth:`jobd.ports.Store.prune`. While the disk is full nothing is deleted."""

@@ -1,6 +1,8 @@
 """Faults: what an error of SQLite means for us, in words and by whose fault it is."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobd.errors import StateError, StoreUnavailable
@@ -31,7 +33,16 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _code(error) in _DAMAGE
 
 
-def explained(error: sqlite3.Error, path: Path) -> Exception:
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Raise what SQLite says as what it means for us."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _explained(error, path) from error
+
+
+def _explained(error: sqlite3.Error, path: Path) -> Exception:
     """Return the error to raise instead; what neither world nor file is to blame for is ours."""
     words = outage(error)
     if words is not None:

@@ -14,6 +14,7 @@ from jobd.core.run import RunRecord
 from jobd.ports import AuditEntry
 from jobd.store import migrate
 from jobd.store import sqlite_rows as rows
+from jobd.store.columns import Row, micros, micros_or_none
 from jobd.store.remembered import AUDIT_KEPT
 from jobd.store.roll import Draft, JobState
 from jobd.store.statements import statements
@@ -71,12 +72,12 @@ class SqliteFile:
     def rows_over(self, job: JobState, first: datetime, last: datetime) -> list[TickRange]:
         """Return the job's ledger rows that share an instant with ``first`` to ``last``, in
         the order of decision."""
-        found = self._ask("rows_over", (job.number, rows.micros(first), rows.micros(last)))
+        found = self._ask("rows_over", (job.number, micros(first), micros(last)))
         return [rows.range_of(job.name, row[1:]) for row in sorted(found, key=itemgetter(0))]
 
     def skips_after(self, job: JobState, instant: datetime) -> list[TickRecord]:
         """Return the job's skips that reach beyond ``instant``, in the order of decision."""
-        found = self._ask("skips_after", (job.number, rows.micros(instant)))
+        found = self._ask("skips_after", (job.number, micros(instant)))
         return [rows.tick_of((job.name, *row)) for row in found]
 
     def ended_token(self, run_id: str) -> int | None:
@@ -117,13 +118,13 @@ class SqliteFile:
             if left is None:
                 self._say("tick_delete", [whole])
             else:
-                end = (rows.micros(left.ticks.last), left.ticks.count)
+                end = (micros(left.ticks.last), left.ticks.count)
                 self._say("tick_cut", [(*end, *whole)])
 
     def write_active(self, job: JobState, started: Mapping[str, datetime]) -> None:
         """Write the active runs of a job, whether or not the file knows them."""
         parameters = [
-            (*rows.begin_row(run, job.number), rows.micros_or_none(started.get(run.run_id)))
+            (*rows.begin_row(run, job.number), micros_or_none(started.get(run.run_id)))
             for run in job.active
         ]
         self._say("run_begin_again", parameters)
@@ -147,8 +148,8 @@ class SqliteFile:
         skips = ((row.row, row.last) for row in doomed if row.run_id is None)
         self._say("skip_delete", skips)
 
-    def _say(self, title: str, parameters: Iterable[rows.Row]) -> None:
+    def _say(self, title: str, parameters: Iterable[Row]) -> None:
         self._connection.executemany(self._sql[title], parameters)
 
-    def _ask(self, title: str, parameters: rows.Row = ()) -> list[rows.Row]:
+    def _ask(self, title: str, parameters: Row = ()) -> list[Row]:
         return self._connection.execute(self._sql[title], parameters).fetchall()

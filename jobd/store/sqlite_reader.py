@@ -2,8 +2,7 @@
 an answer takes, no claim waits for it. Sees what was committed when it is asked."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,15 @@ from jobd.core.ledger import TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.core.usage import RunUse
-from jobd.ports import USAGE_SEEN, AuditEntry, RunFilter
+from jobd.ports import USAGE_SEEN, AuditEntry, Happened, RunFilter, Window
+from jobd.ports.window import WINDOW_SEEN, WINDOW_SEEN_OF_JOB
 from jobd.store import migrate
 from jobd.store import sqlite_rows as rows
-from jobd.store.sqlite_faults import explained
+from jobd.store.columns import Row, micros, use_of
+from jobd.store.sqlite_faults import explaining
 from jobd.store.sqlite_file import Doomed
 from jobd.store.statements import statements
+from jobd.store.window_rows import happened_of
 
 # What retention looks for, in this order: what is beyond the newest so many, then what is old.
 _DOOMED_KINDS = ("runs_crowded", "runs_old", "skips_crowded", "skips_old")
@@ -80,7 +82,7 @@ class Reader:
         if at is None:
             found = self._ask("ticks_newest", **asked)
         else:
-            asked["at"] = rows.micros(at)
+            asked["at"] = micros(at)
             found = self._ask("ticks_holding", **asked) or [
                 *self._ask("tick_after", **asked),
                 *self._ask("tick_before", **asked),
@@ -90,7 +92,7 @@ class Reader:
     def skip_counts(self, since: datetime) -> Mapping[str, Mapping[str, int]]:
         """See :meth:`jobd.ports.Store.skip_counts`."""
         counts: dict[str, dict[str, int]] = {}
-        for job, reason, count in self._ask("skip_counts", since=rows.micros(since)):
+        for job, reason, count in self._ask("skip_counts", since=micros(since)):
             counts.setdefault(job, {})[reason] = count
         return counts
 
@@ -98,7 +100,23 @@ class Reader:
         """See :meth:`jobd.ports.Store.usage`."""
         bounds = {"most": max(most, 0), "seen": USAGE_SEEN}
         found = ((job, self._ask("usage", job=job, **bounds)) for job in jobs)
-        return {job: [rows.use_of(row) for row in uses] for job, uses in found if uses}
+        return {job: [use_of(row) for row in uses] for job, uses in found if uses}
+
+    def happened(self, window: Window) -> Happened:
+        """See :meth:`jobd.ports.Store.happened`."""
+        bounds: dict[str, Any] = {
+            "start": micros(window.start),
+            "end": micros(window.end),
+            "cells": window.cells,
+        }
+        if window.jobs is None:
+            runs = self._ask("window_runs", **bounds, seen=WINDOW_SEEN)
+            skips = self._ask("window_skips", **bounds, seen=WINDOW_SEEN)
+        else:
+            each = [{**bounds, "job": job, "seen": WINDOW_SEEN_OF_JOB} for job in window.jobs]
+            runs = [row for asked in each for row in self._ask("window_runs_of_job", **asked)]
+            skips = [row for asked in each for row in self._ask("window_skips_of_job", **asked)]
+        return happened_of(runs, skips)
 
     def audit(self, target: str | None, limit: int) -> Sequence[AuditEntry]:
         """See :meth:`jobd.ports.Store.audit`."""
@@ -108,24 +126,17 @@ class Reader:
 
     def doomed(self, older_than: datetime, keep_per_job: int) -> Sequence[Doomed]:
         """Return rows for retention to delete; perhaps not all, but some if there are any."""
-        bounds = {"older_than": rows.micros(older_than), "keep": max(keep_per_job, 0)}
+        bounds = {"older_than": micros(older_than), "keep": max(keep_per_job, 0)}
         for kind in _DOOMED_KINDS:
             found = self._ask(kind, **bounds, limit=_DOOMED_AT_ONCE)
             if found:
                 return [Doomed(*row) for row in found]
         return ()
 
-    def _ask(self, title: str, **parameters: Any) -> list[rows.Row]:
+    def _ask(self, title: str, **parameters: Any) -> list[Row]:
         assert self._connection is not None, "a question to a store that is not open"
-        with self._explaining():
+        with explaining(self._path):
             return self._connection.execute(self._sql[title], parameters).fetchall()
-
-    @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise explained(error, self._path) from error
 
 
 def _statement(wanted: RunFilter) -> str:

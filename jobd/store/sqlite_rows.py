@@ -1,50 +1,30 @@
 """Rows: values of the core to SQLite's columns, and back. Instants are integer microseconds."""
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from sys import intern
-from typing import Any
 
+from jobd.core.attempt import EndedAttempt, attempts_of, rows_of
 from jobd.core.claim import ActiveRun, Pause, Trigger
 from jobd.core.ledger import SkipReason, TickRange, TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.core.said import StepTime
-from jobd.core.usage import RunUse
 from jobd.ports import AuditEntry
+from jobd.store.columns import (
+    Row,
+    instant_of,
+    instant_or_none,
+    micros,
+    micros_or_none,
+    params_of,
+    steps_of,
+    text,
+)
 from jobd.store.forgotten import Span
 from jobd.store.roll import JobState
 
-Row = Sequence[Any]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(instant: datetime) -> int:
-    """Return microseconds since 1970; exact, unlike a float timestamp."""
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def micros_or_none(instant: datetime | None) -> int | None:
-    """Return microseconds since 1970, or None."""
-    return None if instant is None else (instant - _EPOCH) // _MICROSECOND
-
-
-def instant_of(count: int) -> datetime:
-    """Return the instant, in UTC."""
-    return _EPOCH + timedelta(microseconds=count)
-
-
-def instant_or_none(count: int | None) -> datetime | None:
-    """Return the instant, in UTC, or None."""
-    return None if count is None else _EPOCH + timedelta(microseconds=count)
-
-
-def text(words: str) -> str:
-    """Return words that can be stored: bytes that were never UTF-8 arrive as surrogates."""
-    return words if words.isascii() else words.encode("utf-8", "replace").decode("utf-8")
 
 
 def job_row(state: JobState) -> Row:
@@ -71,6 +51,7 @@ def job_row(state: JobState) -> Row:
         _pause_text(state.skip_next),
         state.expected_memory_bytes,
         micros_or_none(state.last_skipped),
+        state.smoothed_lasted_s,
     )
 
 
@@ -98,6 +79,7 @@ def job_of(row: Row) -> JobState:
         _pause_of(row[17]),
         row[18],
         instant_or_none(row[19]),
+        row[20],
     )
 
 
@@ -117,12 +99,15 @@ def begin_row(run: ActiveRun, job_number: int) -> Row:
         micros_or_none(run.retry_at),
         run.pool,
         run.slots,
+        _retried_column(run.retried),
     )
 
 
 def save_row(run: ActiveRun, started_at: datetime | None) -> Row:
     """Return the parameters of statement ``run_save``."""
-    return (run.attempt, micros_or_none(run.retry_at), micros_or_none(started_at), run.run_id)
+    retry_at, began = micros_or_none(run.retry_at), micros_or_none(started_at)
+    retried = _retried_column(run.retried)
+    return (run.attempt, retry_at, began, run.node, retried, run.run_id)
 
 
 def active_run_of(row: Row) -> ActiveRun:
@@ -141,6 +126,7 @@ def active_run_of(row: Row) -> ActiveRun:
         _params_of(row[10]),
         pool=row[11],
         slots=row[12],
+        retried=_retried_of(row[13]),
     )
 
 
@@ -160,6 +146,7 @@ def end_row(record: RunRecord) -> Row:
         record.output_bytes,
         record.output_dropped_bytes,
         _steps_column(record.steps),
+        _retried_column(record.retried),
         record.run_id,
     )
 
@@ -189,12 +176,8 @@ def record_of(row: Row) -> RunRecord:
         output_dropped_bytes=row[19],
         params=_params_of(row[20]),
         steps=() if row[22] is None else steps_of(json.loads(row[22])),
+        retried=_retried_of(row[23]),
     )
-
-
-def steps_of(pairs: Iterable[tuple[str, float]]) -> tuple[StepTime, ...]:
-    """Return steps from pairs of name and seconds."""
-    return tuple(StepTime(name, float(seconds)) for name, seconds in pairs)
 
 
 def tick_row(record: TickRecord, job_number: int) -> Row:
@@ -238,14 +221,6 @@ def audit_row(entry: AuditEntry) -> Row:
     return (micros(entry.at), *map(text, words))
 
 
-def use_of(row: Row) -> RunUse:
-    """Return what a run took; its steps, as text or as pairs, come last."""
-    ended_at, outcome, duration_s, memory_peak_bytes, steps = row
-    pairs = json.loads(steps) if isinstance(steps, str) else steps or ()
-    took = (float(duration_s), memory_peak_bytes)
-    return RunUse(instant_of(ended_at), Outcome(outcome), *took, steps_of(pairs))
-
-
 def audit_of(row: Row) -> AuditEntry:
     """Return who did what, of such columns."""
     return AuditEntry(instant_of(row[0]), row[1], row[2], row[3], row[4])
@@ -282,5 +257,13 @@ def _steps_column(steps: tuple[StepTime, ...]) -> str | None:
     return json.dumps([(time.step, time.duration_s) for time in steps]) if steps else None
 
 
+def _retried_column(attempts: tuple[EndedAttempt, ...]) -> str | None:
+    return json.dumps(rows_of(attempts, text)) if attempts else None
+
+
+def _retried_of(column: str | None) -> tuple[EndedAttempt, ...]:
+    return () if column is None else attempts_of(json.loads(column))
+
+
 def _params_of(column: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in json.loads(column)) if column != "[]" else ()
+    return params_of(json.loads(column)) if column != "[]" else ()

@@ -6,8 +6,8 @@ is in the file; while the file cannot be written, the backlog is the difference.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -17,10 +17,10 @@ from jobd.core.ledger import TickRange, TickRecord
 from jobd.errors import StoreUnavailable
 from jobd.ports import AuditEntry
 from jobd.store import decide, migrate, reserve
-from jobd.store import sqlite_rows as rows
 from jobd.store.backlog import Backlog
+from jobd.store.columns import instant_of
 from jobd.store.roll import Draft, JobState
-from jobd.store.sqlite_faults import explained, outage
+from jobd.store.sqlite_faults import explaining, outage
 from jobd.store.sqlite_file import Doomed, SqliteFile
 
 T = TypeVar("T")
@@ -66,14 +66,14 @@ class Writer:
 
     def ping(self) -> None:
         """Touch the file; if something is owed to it, try to write that."""
-        with self._explaining():
+        with explaining(self._path):
             self._try_to_pay()
             self._in_file.probe()
 
     def change(self, operation: Callable[[Draft], T], now: datetime | None = None) -> T:
         """Decide, keep, adopt, answer; what fails before that never happened."""
         self._now = now or self._now
-        with self._explaining():
+        with explaining(self._path):
             draft = Draft(self._jobs)
             answer = operation(draft)
             if not draft.is_empty:
@@ -83,12 +83,12 @@ class Writer:
 
     def note(self, entry: AuditEntry) -> None:
         """Keep who did what; while nothing can be written it is lost, and counted."""
-        with self._explaining():
+        with explaining(self._path):
             self._keep(lambda file: file.write_note(entry), Backlog.lose_one)
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something else with the file, in one transaction, and hold nothing of it in mind."""
-        with self._explaining():
+        with explaining(self._path):
             return self._in_file.run(work)
 
     def orphans(self) -> Sequence[ActiveRun]:
@@ -102,9 +102,9 @@ class Writer:
         draft = Draft(self._jobs)
         for row in doomed:
             if row.run_id is not None and row.last is not None:
-                fire_time = rows.instant_of(row.last)
+                fire_time = instant_of(row.last)
                 draft.edit(row.job).forget(fire_time, fire_time)
-        with self._explaining(), self._in_file.transaction():
+        with explaining(self._path), self._in_file.transaction():
             self._in_file.write_jobs(draft.edited.values())
             self._in_file.delete(doomed)
         self._jobs.update(draft.edited)
@@ -204,10 +204,3 @@ class Writer:
             if self._now is not None:
                 self._in_file.write_note(owed.report(self._now))
         self._backlog, self.trouble = None, ""
-
-    @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise explained(error, self._path) from error

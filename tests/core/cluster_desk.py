@@ -277,12 +277,12 @@ class NodeDesk(Desk):
                 super()._take(effect)
 
     def _start(self, run: ActiveRun, job: Job) -> None:
-        self.cluster.note_start(self, run, job)
+        self.cluster.note_start(job)
         super()._start(run, job)
         self.cluster.starts.append(f"{self.node_name}: {self.starts[-1]}")
 
     def _perform(self, effect: Effect) -> None:
-        self.routes.put(effect)  # type: ignore[arg-type]
+        self.routes.put(effect)
 
     def perform_at(self, store: MemoryStore, effect: StoreEffect, *, is_shared: bool) -> None:
         """Perform an effect at one of the two stores."""
@@ -396,7 +396,7 @@ class ClusterDesk:
         """The jobs of all processes on all nodes."""
         return [job for desk in self.nodes.values() for job in desk.running]
 
-    def note_start(self, desk: NodeDesk, run: ActiveRun, job: Job) -> None:
+    def note_start(self, job: Job) -> None:
         """What must hold, always: no two processes of a job at the same time on any nodes."""
         if job.scope is Scope.CLUSTER and job.overlap is not Overlap.ALLOW:
             others = [d for d in self.nodes.values() if job.name in d.running]

@@ -120,10 +120,10 @@ class Desk(Surroundings):
 
     def configured(self, before: dict[str, Job]) -> Configured:
         """Enrol the jobs; return the event that puts them in force in place of ``before``."""
-        identities = {name: _identity(job) for name, job in self.jobs.items()}
+        identities = {name: job.schedule_identity for name, job in self.jobs.items()}
         enrolments = [Enrolment(name, identity) for name, identity in identities.items()]
         memories = run_now(self.store.enrol(enrolments, self.now))
-        known = {name: _identity(job) for name, job in before.items()}
+        known = {name: job.schedule_identity for name, job in before.items()}
         anew = {n: m for n, m in memories.items() if known.get(n) != identities[n]}
         orphans = tuple(run_now(self.store.orphans()))
         places = (self.max_running, self.max_waiting)
@@ -312,16 +312,13 @@ class Desk(Surroundings):
 
     def view(self, job: str) -> JobView:
         """Return what people are shown of a job."""
-        views = picture.job_views(self.scheduler.state, self.now)
-        return next(view for view in views if view.job.name == job)
+        found = picture.find_job_view(self.scheduler.state, job, self.now)
+        assert found is not None, f"there is no job {job}"
+        return found
 
     def node(self) -> NodeView:
         """Return what people are shown of the node."""
         return picture.node_view(self.scheduler.state, self.now)
-
-
-def _identity(job: Job) -> str:
-    return job.schedule.identity if job.schedule is not None and job.enabled else ""
 
 
 def _held(process: Process) -> HeldRun:

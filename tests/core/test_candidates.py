@@ -2,7 +2,7 @@
 
 from jobd.core.job import Retries
 from jobd.core.outcome import Outcome
-from tests.core.desk import Desk
+from tests.core.desk import Desk, span
 
 # -- overlap = "skip" ----------------------------------------------------------------
 
@@ -173,6 +173,16 @@ def test_the_tick_after_the_rest_runs(desk: Desk) -> None:
     desk.end("a")
     desk.pass_time("12m")
     assert desk.starts == ["a 12:10", "a 12:30"]
+
+
+def test_a_retried_run_is_followed_by_the_rest_that_all_of_it_asks_for(desk: Desk) -> None:
+    retries = Retries(max=1, delay=span("1m"), jitter=0.0)
+    desk.job("a", every="10m", max_duty=0.5, retries=retries)
+    desk.pass_time("17m")
+    desk.end("a", exit_code=1)
+    desk.pass_time("1m")
+    desk.end("a")
+    assert desk.view("a").memory.rest_until == desk.now + span("8m")
 
 
 def test_the_rest_survives_a_restart(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobd.core.job import Retries
+from jobd.core.job import Pool, Retries
 from jobd.core.ledger import SkipReason
 from jobd.core.schedule import Tick, due_time
 from jobd.core.view import JobState
@@ -101,6 +101,40 @@ def test_the_node_counts_what_runs_and_what_waits(small_desk: Desk) -> None:
     small_desk.pass_time("10m")
     node = small_desk.node()
     assert (node.jobs, node.running, node.waiting) == (3, 1, 2)
+
+
+def test_what_waits_for_a_pool_waits(desk: Desk) -> None:
+    """The node said "nothing waits" beside a job that it showed as waiting."""
+    for name in "ab":
+        desk.job(name, every="10m", pool=Pool("db", 1))
+    desk.pass_time("20m")
+    assert [len(desk.view(name).waiting) for name in "ab"] in ([0, 1], [1, 0])
+    assert desk.node().waiting == 1
+
+
+def test_a_further_attempt_that_is_due_waits_for_room_like_any_other(small_desk: Desk) -> None:
+    """The node counted it among those that wait, and no job showed it."""
+    small_desk.job("a", every="1h", retries=Retries(max=1, delay=span("1m"), jitter=0.0))
+    small_desk.job("b")
+    small_desk.pass_time("1h")
+    small_desk.end("a", exit_code=1)
+    small_desk.trigger("b")
+    small_desk.pass_time("2m")
+    (waits,) = small_desk.view("a").waiting
+    assert (waits.is_retry, waits.fire_time) == (True, None)
+    assert (waits.held_by, waits.since) == ("max_running", small_desk.now - span("1m"))
+    assert small_desk.view("a").state is JobState.RETRYING
+    assert small_desk.node().waiting == 1
+    small_desk.end("b")
+    assert small_desk.view("a").waiting == ()
+
+
+def test_a_job_that_left_promises_no_tick_while_its_run_goes_on(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.remove("a")
+    view = desk.view("a")
+    assert (view.state, view.next_fire, view.next_due) == (JobState.RUNNING, None, None)
 
 
 def test_the_node_counts_paused_jobs(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 """Restart: a new daemon takes back what runs; a dead supervisor's runs are lost."""
 
+import pytest
+
 from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.events import HeldRun, Recovered
 from jobd.core.job import Retries
@@ -151,6 +153,18 @@ def test_a_run_that_the_store_lost_is_held_to_its_end(desk: Desk) -> None:
     assert desk.ledger("a") == ["12:10 overlap"]
 
 
+@pytest.mark.parametrize("start_error", ["", "no such file"])
+def test_an_unknown_run_that_has_ended_is_not_executed_again(desk: Desk, start_error: str) -> None:
+    """It may have been over for hours, by its last attempt or because somebody canceled it."""
+    on = frozenset({Outcome.FAILURE, Outcome.START_ERROR})
+    desk.job("a", every="10m", retries=Retries(max=3, delay=span("1s"), on=on))
+    over = ActiveRun("r1", "a", "node", 7, NOON, Trigger.SCHEDULE, NOON)
+    exit_ = None if start_error else Exit(1, None, None, False, 1.0, 0.0, None)
+    desk.handle(Recovered((HeldRun(over, NOON, exit_, start_error, ended_at=NOON),)))
+    desk.pass_time("5m")
+    assert (desk.starts, desk.view("a").runs) == ([], ())
+
+
 def test_an_unknown_run_of_an_unknown_job_gives_its_place_back(desk: Desk) -> None:
     unknown = ActiveRun("r1", "who", "node", 7, NOON, Trigger.SCHEDULE, NOON)
     exit_ = Exit(0, None, None, False, 1.0, 0.0, None)
@@ -295,3 +309,55 @@ def test_a_run_of_a_supervisor_that_is_gone_is_not_started_again(desk: Desk) -> 
     desk.restart(is_connected=False)
     desk.handle(Recovered((), since=desk.now + span("1s")))
     assert desk.outcomes("a") == ["lost"]
+
+
+# -- the node has another name than before ------------------------------------------------
+
+
+def test_under_another_name_a_run_that_nobody_holds_is_lost(desk: Desk) -> None:
+    """The node's own store has no other's runs. As another's it would stand for ever."""
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.processes.clear()
+    desk.node_name = "renamed"
+    desk.restart()
+    assert (desk.outcomes("a"), desk.view("a").elsewhere) == ([Outcome.LOST], ())
+
+
+def test_under_another_name_a_run_is_taken_back(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.node_name = "renamed"
+    desk.restart()
+    view = desk.view("a")
+    assert ([one.state for one in view.runs], view.elsewhere) == ([RunState.RUNNING], ())
+
+
+def test_a_run_keeps_the_name_under_which_it_ran(desk: Desk) -> None:
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.node_name = "renamed"
+    desk.restart()
+    desk.end("a")
+    assert desk.history("a")[0].node == "node"
+
+
+def test_the_next_attempt_runs_under_the_new_name(desk: Desk) -> None:
+    desk.job("a", every="1h", retries=ONCE_MORE)
+    desk.pass_time("1h")
+    desk.end("a", exit_code=1)
+    desk.node_name = "renamed"
+    desk.restart(down="10s")
+    desk.pass_time("20s")
+    assert (desk.process("a").run.node, desk.history("a")[0].node) == ("renamed", "renamed")
+
+
+def test_a_start_that_was_never_ordered_is_under_the_new_name(desk: Desk) -> None:
+    """Killed between the store's grant and the order to the supervisor."""
+    desk.job("a", every="10m")
+    desk.pass_time("10m")
+    desk.processes.clear()
+    desk.node_name = "renamed"
+    desk.restart(is_connected=False)
+    desk.handle(Recovered((), NOON))
+    assert (desk.process("a").run.node, desk.history("a")[0].node) == ("renamed", "renamed")

@@ -283,14 +283,16 @@ def test_a_success_moves_the_smoothed_duration(desk: Desk) -> None:
     desk.pass_time("10m")
     desk.pass_time("1m")
     desk.end("a")
-    assert desk.view("a").memory.smoothed_duration_s == 60.0
+    memory = desk.view("a").memory
+    assert (memory.smoothed_duration_s, memory.smoothed_lasted_s) == (60.0, 60.0)
 
 
 def test_a_failure_leaves_the_smoothed_duration(desk: Desk) -> None:
     desk.job("a", every="10m")
     desk.pass_time("10m")
     desk.end("a", exit_code=1)
-    assert desk.view("a").memory.smoothed_duration_s is None
+    memory = desk.view("a").memory
+    assert (memory.smoothed_duration_s, memory.smoothed_lasted_s) == (None, None)
 
 
 def test_an_end_that_nobody_measured_leaves_the_rest_as_it_was(desk: Desk) -> None:

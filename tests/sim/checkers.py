@@ -8,9 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from jobd.core.attempt import MOST_KEPT
 from jobd.core.job import JitterMode, Overlap
 from jobd.core.ledger import TickRecord
-from jobd.core.run import RunState
+from jobd.core.run import RunRecord, RunState
 from jobd.core.schedule import AfterSchedule, Tick, due_time
 from jobd.ports import RunFilter
 from tests.sim.world import EPOCH, Process, World, run_now
@@ -85,6 +86,31 @@ def outcomes_kept(world: World) -> list[str]:
     return complaints
 
 
+def attempts_kept(world: World) -> list[str]:
+    """How each attempt went that another one followed is what the history says of it."""
+    records = run_now(world.store.runs(RunFilter(limit=EVERYTHING)))
+    forgotten = {process.run.run_id for process in world.journal if process.is_lost}
+    complaints = [c for record in records for c in missing_attempts(record)]
+    found = {(r.run_id, one.number): one for r in records for one in r.retried}
+    for process in world.journal:
+        kept = found.get((process.run.run_id, process.run.attempt))
+        is_known = process.run.run_id not in forgotten and process.cause is None
+        if kept is not None and is_known and kept.exit_code != process.exit_code:
+            what = f"attempt {kept.number} of {process.run.run_id}"
+            complaints.append(f"{what}: {kept.exit_code}, but it was {process.exit_code}")
+    return complaints
+
+
+def missing_attempts(record: RunRecord) -> list[str]:
+    """Return a complaint if the attempts before a run's last are not all there. A run that was
+    stopped between two has the one that was over among them."""
+    numbers = [one.number for one in record.retried]
+    whole = [*range(1, record.attempt)]
+    if numbers in (whole[-MOST_KEPT:], [*whole, record.attempt][-MOST_KEPT:]):
+        return []
+    return [f"{record.run_id} at attempt {record.attempt} knows of attempts {numbers}"]
+
+
 def no_crowd(world: World) -> list[str]:
     """No more processes at once than max_running."""
     most, when_s = _most_at_once(world.journal)
@@ -124,6 +150,7 @@ ALL = (
     nothing_early,
     all_accounted,
     outcomes_kept,
+    attempts_kept,
     no_crowd,
     in_time,
     not_silent,

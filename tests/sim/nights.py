@@ -58,7 +58,7 @@ def _members() -> list[tuple[Job, Duration]]:
     command = Command(("true",))
 
     def job(name: str, **settings: object) -> Job:
-        return Job(name, command, **settings)  # type: ignore[arg-type]
+        return Job(name, command, **settings)
 
     def cron(text: str, name: str, zone: str = "UTC") -> CronSchedule:
         return CronSchedule.parse(text, job=name, timezone=zone)

@@ -7,7 +7,7 @@ from jobd.core import admit, candidates, enrol, jumps, overlap, runs, ticks
 from jobd.core.admission import Room
 from jobd.core.outcome import Outcome
 from jobd.core.state import JobTrack, SchedulerState
-from jobd.store import claims
+from jobd.store import claims, decide
 from tests.sim import checkers
 from tests.sim.nights import night
 
@@ -59,6 +59,25 @@ def test_outcomes_kept_catches_a_flattering_history(monkeypatch):
 def test_outcomes_kept_catches_ends_that_nobody_took_over(monkeypatch):
     monkeypatch.setattr(enrol, "_resume", lambda *_: None)
     assert is_caught(checkers.outcomes_kept, ("daemon",))
+
+
+def test_attempts_kept_catches_a_run_that_forgets_one(monkeypatch):
+    monkeypatch.setattr(runs, "followed", lambda retried, _: retried)
+    assert is_caught(checkers.attempts_kept)
+
+
+def test_attempts_kept_catches_a_flattering_run(monkeypatch):
+    honest = runs._ended
+    monkeypatch.setattr(runs, "_ended", lambda record: replace(honest(record), exit_code=0))
+    assert is_caught(checkers.attempts_kept)
+
+
+def test_attempts_kept_catches_a_store_that_forgets_them_over_a_restart(monkeypatch):
+    honest = decide.save_run
+    monkeypatch.setattr(
+        decide, "save_run", lambda draft, run, at: honest(draft, replace(run, retried=()), at)
+    )
+    assert is_caught(checkers.attempts_kept, ("daemon",))
 
 
 def test_no_crowd_catches_a_node_without_bounds(monkeypatch):

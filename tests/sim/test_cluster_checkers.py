@@ -12,7 +12,7 @@ from jobd.core.effects import Claim
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Tick, due_time
 from jobd.core.state import RunTrack, SchedulerState
-from jobd.store import claims, decide
+from jobd.store import claims, decide, leases
 from jobd.store.leases import Asker
 from tests.sim.cluster import checkers, heart
 from tests.sim.cluster.daemon import Daemon
@@ -109,6 +109,11 @@ def test_outcomes_kept_catches_a_flattering_history(monkeypatch):
 
     monkeypatch.setattr(runs, "_record", flattering)
     assert is_caught(checkers.outcomes_kept)
+
+
+def test_attempts_kept_catches_a_node_that_takes_over_and_tells_nothing(monkeypatch):
+    monkeypatch.setattr(leases, "followed", lambda retried, _: retried)
+    assert is_caught(checkers.attempts_kept, "machine", "cut")
 
 
 def test_no_double_start_or_wrong_outcome_catches_an_outbox_that_is_read_too_late(monkeypatch):

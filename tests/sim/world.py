@@ -56,7 +56,7 @@ def run_now(operation: Coroutine[Any, Any, T]) -> T:
     try:
         operation.send(None)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return stop.value
     raise AssertionError("the memory store must not wait")
 
 
@@ -97,7 +97,6 @@ class World:
     now_s: float = 0.0
     wall_offset_s: float = 0.0
     journal: list[Process] = field(default_factory=list)
-    waking: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -291,10 +290,7 @@ class SimDaemon:
 
     def start(self) -> None:
         world = self.world
-        enrolments = [
-            Enrolment(job.name, job.schedule.identity if job.schedule else "")
-            for job in world.jobs.values()
-        ]
+        enrolments = [Enrolment(job.name, job.schedule_identity) for job in world.jobs.values()]
         memories = run_now(world.store.enrol(enrolments, world.wall()))
         self.handle(Configured(world.jobs, memories, world.max_running, world.max_waiting))
         self.meet_supervisor()

@@ -171,6 +171,7 @@ class Scene:
         rest: float | None = None,
         smoothed: float | None = 30.0,
         expected: int | None = 2 << 20,
+        smoothed_whole: float | None = 90.0,
         **facts: Any,
     ) -> Finish:
         """Return the report of a granted run's end, half a minute after its start."""
@@ -195,7 +196,8 @@ class Scene:
             params=run.request.params,
             **facts,
         )
-        return Finish(record, None if rest is None else self.at(rest), smoothed, expected)
+        rest_until = None if rest is None else self.at(rest)
+        return Finish(record, rest_until, smoothed, expected, smoothed_whole)
 
     async def finish(self, run: ClaimAnswer, minute: float, **facts: Any) -> bool:
         """Report the end of one run."""

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 import asyncpg
 import pytest
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import (
     ActiveRun,
     ClaimAnswer,
@@ -25,10 +27,10 @@ from jobd.core.cluster import NodeWord
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
-from jobd.ports import Enrolment
+from jobd.ports import Enrolment, Happened
 from jobd.ports.shared_store import Batch
+from jobd.store.columns import micros
 from jobd.store.postgres import PgStore
-from jobd.store.sqlite_rows import micros
 
 # Tests set the time by this: jobd.now() is the only function that reads a clock.
 TEST_CLOCK = """
@@ -46,6 +48,13 @@ RESTART IDENTITY
 
 # Operations of the contract that are told the time, with the place of that argument.
 TOLD = {"enrol": 1, "claim": 2, "skip": 2, "void_skips_after": 0}
+
+
+def in_order(happened: Happened) -> Happened:
+    """Return the same in an order that every store can be held to."""
+    runs = sorted(happened.runs, key=lambda cell: (cell.lane, cell.cell, cell.outcome))
+    skips = sorted(happened.skips, key=lambda cell: (cell.lane, cell.cell, cell.reason))
+    return Happened(runs, skips)
 
 
 class Timed:
@@ -239,3 +248,10 @@ async def until(connection: Any, query: str, about: Any, number: int) -> None:
             return
         await asyncio.sleep(0.01)  # the pause of the poll, which ends after ten seconds
     pytest.fail(f"not {number} of {about}")
+
+
+def attempts(random: Random, at: datetime) -> tuple[EndedAttempt, ...]:
+    """Return what may have been before the present attempt of a run; mostly nothing."""
+    outcome = random.choice(list(Outcome))
+    ended = EndedAttempt(1, "a", random.choice((None, at)), at, outcome, "why", 3, None, 1 << 20)
+    return (ended,) * random.choice((0, 0, 0, 1, 2))

@@ -7,6 +7,7 @@ seed and the operation; the same seed gives the same operations again.
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,9 +18,10 @@ from jobd.core.claim import ClaimGranted, Pause, PoolDemand
 from jobd.core.job import Overlap
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
-from jobd.ports import AuditEntry, Enrolment, RunFilter
+from jobd.ports import AuditEntry, Enrolment, Happened, RunFilter, Window
 from jobd.store.memory import MemoryStore
 from jobd.store.sqlite import SqliteStore
+from tests.store.shared import attempts, in_order
 
 JOBS = ("backup", "poll", "sync", "report")
 AT_LEAST, AT_MOST = 400, 4000
@@ -43,6 +45,7 @@ WEIGHTS = {
     "ticks": 8,
     "skip_counts": 3,
     "usage": 3,
+    "happened": 3,
     "audit": 3,
     "restart": 2,
 }
@@ -85,6 +88,8 @@ class Both:
         """Return the answer that both stores give."""
         expected = await getattr(self.memory, operation)(*args, **kwargs)
         answer = await getattr(self.sqlite, operation)(*args, **kwargs)
+        if isinstance(expected, Happened):
+            expected, answer = in_order(expected), in_order(answer)
         if isinstance(expected, list | tuple):
             expected, answer = list(expected), list(answer)
         if sort_by is not None:
@@ -166,6 +171,9 @@ class Both:
             outcome=self.random.choice(list(Outcome)),
             rest=self.random.choice((None, self.clock + 2)),
             smoothed=duration,
+            smoothed_whole=self.random.choice((None, 0.7, 1e6)),
+            attempt=self.random.choice((1, 1, 2)),
+            retried=attempts(self.random, self.at()),
             expected=self.random.choice((None, 1 << 20, 5 << 40)),
             duration_s=duration,
             started_at=None if duration is None else run.claimed_at,
@@ -177,7 +185,12 @@ class Both:
         if not self.runs:
             return
         attempt, retry_at = self.random.randint(1, 5), self.random.choice((None, self.at()))
-        run = self.scene.active_run(self.some_run(), attempt=attempt, retry_at=retry_at)
+        where = {
+            "attempt": attempt,
+            "retry_at": retry_at,
+            "retried": attempts(self.random, self.at()),
+        }
+        run = self.scene.active_run(self.some_run(), **where)
         await self.ask("save_run", run, self.random.choice((None, self.at())))
         record = await self.ask("run", run.run_id)
         self.saw("save_run", record and record.ended_at is None and record.token == run.token)
@@ -229,6 +242,13 @@ class Both:
     async def usage(self) -> None:
         jobs, most = self.random.sample(JOBS, 2), self.random.choice((0, 2, 5, 100))
         self.saw("usage", await self.ask("usage", jobs, most))
+
+    async def happened(self) -> None:
+        start = self.scene.at(self.random.choice((-1000, self.clock - 40, self.clock - 1)))
+        jobs = self.random.choice((None, tuple(self.random.sample(JOBS, 2))))
+        end = start + timedelta(minutes=self.random.randint(1, 60))
+        window = Window(start, end, self.random.choice((1, 7, 60)), jobs)
+        self.saw("happened", (await self.ask("happened", window)).runs)
 
     async def audit(self) -> None:
         target = self.random.choice((None, "nobody", *JOBS))

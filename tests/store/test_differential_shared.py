@@ -8,6 +8,7 @@ together. A failure names the seed and the operation; the same seed gives the sa
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -19,10 +20,11 @@ from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome, StopCause
 from jobd.core.schedule import CronSchedule
-from jobd.ports import AuditEntry, Enrolment, RunFilter
+from jobd.ports import AuditEntry, Enrolment, Happened, RunFilter, Window
 from jobd.ports.shared_store import Batch
+from tests.store import shared
 from tests.store.conftest import make_cluster
-from tests.store.shared import Cluster, word_of
+from tests.store.shared import Cluster, attempts, word_of
 
 JOBS = ("backup", "poll", "sync", "report")
 NODES = ("a", "b")
@@ -52,6 +54,7 @@ WEIGHTS = {
     "ticks": 6,
     "skip_counts": 3,
     "usage": 3,
+    "happened": 3,
     "audit": 3,
 }
 WANTED = {
@@ -68,6 +71,8 @@ WANTED |= {(f"denied: {reason}", True) for reason in ("overlap", "duty", "pool",
 
 def in_order(answer: Any) -> Any:
     """Return a view with what it tells in an order of our own; the contract names none."""
+    if isinstance(answer, Happened):
+        return shared.in_order(answer)
     if not isinstance(answer, ClusterView):
         return answer
     return replace(
@@ -242,9 +247,12 @@ class Both:
                 params=run.request.params,
                 duration_s=duration,
                 reason="why",
+                attempt=self.random.choice((1, 1, 2)),
+                retried=attempts(self.random, self.at()),
             ),
             rest_until=rest,
             smoothed_duration_s=smoothed,
+            smoothed_lasted_s=self.random.choice((None, 0.7, 1e6)),
             expected_memory_bytes=self.random.choice((None, 1 << 20, 5 << 40)),
         )
 
@@ -323,6 +331,7 @@ class Both:
                 token=run.token + (self.random.random() < 0.2),
                 attempt=self.random.randint(1, 5),
                 retry_at=self.random.choice((None, self.at())),
+                retried=attempts(self.random, self.at()),
             )
             for run in runs
         )
@@ -386,6 +395,13 @@ class Both:
     async def usage(self) -> None:
         jobs, most = self.random.sample(JOBS, 2), self.random.choice((0, 2, 5, 100))
         self.saw("usage", await self.ask("usage", jobs, most))
+
+    async def happened(self) -> None:
+        start = self.scene.at(self.random.choice((-1000, self.clock - 40, self.clock - 1)))
+        jobs = self.random.choice((None, tuple(self.random.sample(JOBS, 2))))
+        end = start + timedelta(minutes=self.random.randint(1, 60))
+        window = Window(start, end, self.random.choice((1, 7, 60)), jobs)
+        self.saw("happened", (await self.ask("happened", window)).runs)
 
     async def audit(self) -> None:
         target = self.random.choice((None, "nobody", *JOBS))

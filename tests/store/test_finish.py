@@ -3,11 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import ClaimGranted
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.said import StepTime
 from jobd.ports import RunFilter
+from tests.store.conftest import SINGLE
+
+ALLOW = {"overlap": Overlap.ALLOW, "max_instances": 2}
 
 
 async def test_a_finished_run_is_no_longer_active(scene) -> None:
@@ -110,7 +116,16 @@ async def test_a_success_is_remembered(scene) -> None:
     assert memory.last_duration == timedelta(seconds=30)
     assert (memory.smoothed_duration_s, memory.memory_peak_bytes) == (31.5, 1 << 20)
     assert (memory.rest_until, memory.token) == (scene.at(4), 1)
-    assert memory.expected_memory_bytes == 2 << 20
+    assert (memory.expected_memory_bytes, memory.smoothed_lasted_s) == (2 << 20, 90.0)
+
+
+async def test_who_tells_of_attempts_alone_is_believed_for_the_whole_run(scene) -> None:
+    """An older daemon, or an end that it left in the outbox: better than nothing."""
+    await scene.enrol("backup")
+    await scene.finish(await scene.claim("backup", 1), 2, smoothed=31.5, smoothed_whole=None)
+    assert (await scene.memory("backup")).smoothed_lasted_s == 31.5
+    await scene.finish(await scene.claim("backup", 3), 4, smoothed=40.0, smoothed_whole=None)
+    assert (await scene.memory("backup")).smoothed_lasted_s == 31.5
 
 
 async def test_a_failure_leaves_the_last_success(scene) -> None:
@@ -128,22 +143,28 @@ async def test_what_was_not_measured_leaves_what_is_known(scene) -> None:
     before = await scene.memory("backup")
     unmeasured = {"duration_s": None, "memory_peak_bytes": None, "started_at": None}
     run = await scene.claim("backup", 3)
-    await scene.finish(
-        run, 4, outcome=Outcome.START_ERROR, smoothed=None, expected=None, **unmeasured
-    )
+    unknown = {"smoothed": None, "smoothed_whole": None, "expected": None}
+    await scene.finish(run, 4, outcome=Outcome.START_ERROR, **unknown, **unmeasured)
     after = await scene.memory("backup")
     assert after.last_started == before.last_started
     assert after.last_duration == before.last_duration
-    assert after.smoothed_duration_s == before.smoothed_duration_s
+    assert after.smoothed_duration_s == before.smoothed_duration_s == 30.0
+    assert after.smoothed_lasted_s == before.smoothed_lasted_s == 90.0
     assert after.memory_peak_bytes == before.memory_peak_bytes
     assert after.expected_memory_bytes == before.expected_memory_bytes == 2 << 20
 
 
+async def test_of_a_retried_run_all_attempts_are_what_it_took(scene) -> None:
+    await scene.enrol("backup")
+    run, last = await scene.claim("backup", 1), {"attempt": 3, "started_at": scene.at(20.9)}
+    await scene.finish(run, 21, duration_s=6.0, **last)
+    assert (await scene.memory("backup")).last_duration == timedelta(minutes=20)
+
+
 async def test_an_older_run_that_ends_later_does_not_set_the_last_start_back(scene) -> None:
     await scene.enrol("poll")
-    allow = {"overlap": Overlap.ALLOW, "max_instances": 2}
-    older = await scene.claim("poll", 1, **allow)
-    younger = await scene.claim("poll", 2, **allow)
+    older = await scene.claim("poll", 1, **ALLOW)
+    younger = await scene.claim("poll", 2, **ALLOW)
     await scene.finish(younger, 3)
     await scene.finish(older, 4)
     assert (await scene.memory("poll")).last_started == scene.at(2)
@@ -163,6 +184,47 @@ async def test_a_saved_attempt_is_remembered(scene) -> None:
     await scene.store.save_run(saved)
     assert (await scene.memory("backup")).active == (saved,)
     assert (await scene.store.run(run.request.run_id)).attempt == 2
+
+
+async def test_how_the_attempts_before_went_is_remembered(scene) -> None:
+    await scene.enrol("backup")
+    run = await scene.claim("backup", 1)
+    retried = (
+        EndedAttempt(1, "a", scene.at(1), scene.at(2), Outcome.TIMEOUT, "stopped", None, 15, 7),
+        EndedAttempt(2, "b", None, scene.at(3), Outcome.LOST, "it is \ud800 gone"),
+    )
+    saved = scene.active_run(run, attempt=2, retry_at=scene.at(9), retried=retried)
+    await scene.store.save_run(saved)
+    (active,) = (await scene.memory("backup")).active
+    record = await scene.store.run(run.request.run_id)
+    for kept in (active.retried, record.retried):
+        assert [one.outcome for one in kept] == [Outcome.TIMEOUT, Outcome.LOST]
+        assert kept[0] == retried[0]
+    # Who ends it may know of more, and if of none, what is known stays.
+    await scene.finish(run, 10, attempt=3, retried=())
+    assert (await scene.store.run(run.request.run_id)).retried == record.retried
+    assert (await scene.store.runs(RunFilter("backup")))[0].retried == record.retried
+
+
+async def test_who_ends_a_run_tells_of_the_attempts_before(scene) -> None:
+    """The store may have been away when they ended."""
+    await scene.enrol("backup")
+    run = await scene.claim("backup", 1)
+    retried = (EndedAttempt(1, "a", scene.at(1), scene.at(2), Outcome.FAILURE, exit_code=3),)
+    other = scene.end(await scene.claim("backup", None, now=1, **ALLOW), 3)
+    await scene.store.finish([scene.end(run, 3, attempt=2, retried=retried), other])
+    assert (await scene.store.run(run.request.run_id)).retried == retried
+    assert (await scene.store.run(other.record.run_id)).retried == ()
+
+
+@pytest.mark.parametrize("store", SINGLE, indirect=True)
+async def test_an_attempt_under_a_new_name_of_its_node_is_remembered(scene) -> None:
+    """A node on its own goes on with its runs under any name."""
+    await scene.enrol("backup")
+    run = await scene.claim("backup", 1)
+    await scene.store.save_run(replace(scene.active_run(run, attempt=2), node="renamed"))
+    assert (await scene.memory("backup")).active[0].node == "renamed"
+    assert (await scene.store.run(run.request.run_id)).node == "renamed"
 
 
 async def test_a_start_is_remembered_with_run_and_job(scene) -> None:

@@ -1,11 +1,13 @@
 """Finish as text: what waits in the outbox is read by this jobd, or by a newer one."""
 
 import json
+from dataclasses import replace
 from datetime import UTC
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import Trigger
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
@@ -16,6 +18,15 @@ INSTANTS = st.datetimes(timezones=st.just(UTC))
 # argv, and so what a person passes on to it, may hold bytes that are no text.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 SECONDS = st.floats(0, 1e9)
+ATTEMPTS = st.builds(
+    EndedAttempt,
+    number=st.integers(1, 100),
+    node=TEXT,
+    started_at=st.none() | INSTANTS,
+    ended_at=INSTANTS,
+    outcome=st.sampled_from(Outcome),
+    reason=TEXT,
+)
 RECORDS = st.builds(
     RunRecord,
     run_id=TEXT,
@@ -40,6 +51,7 @@ RECORDS = st.builds(
     output_dropped_bytes=st.integers(0, 2**63 - 1),
     params=st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple),
     steps=st.lists(st.builds(StepTime, TEXT, SECONDS), max_size=3).map(tuple),
+    retried=st.lists(ATTEMPTS, max_size=3).map(tuple),
 )
 FINISHES = st.builds(
     Finish,
@@ -47,6 +59,7 @@ FINISHES = st.builds(
     rest_until=st.none() | INSTANTS,
     smoothed_duration_s=st.none() | SECONDS,
     expected_memory_bytes=st.none() | st.integers(0, 2**63 - 1),
+    smoothed_lasted_s=st.none() | SECONDS,
 )
 
 
@@ -67,3 +80,14 @@ def test_what_a_newer_jobd_added_is_left_out(finish: Finish) -> None:
 def test_it_can_be_kept_by_sqlite(finish: Finish) -> None:
     """Which takes no text that is not valid UTF-8."""
     text_of(finish).encode()
+
+
+@given(FINISHES)
+def test_what_an_older_jobd_did_not_write_is_not_known(finish: Finish) -> None:
+    """After an upgrade the outbox may hold ends of the version before."""
+    whole = json.loads(text_of(finish))
+    del whole["smoothed_lasted_s"], whole["expected_memory_bytes"]
+    del whole["record"]["steps"], whole["record"]["retried"]
+    record = replace(finish.record, steps=(), retried=())
+    known = Finish(record, finish.rest_until, finish.smoothed_duration_s)
+    assert finish_of(json.dumps(whole)) == known

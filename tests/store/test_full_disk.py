@@ -82,7 +82,8 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         yield limit
         limit.free()
         return
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "jobd-test", path], check=True)
+    options = "size=2m,mode=700"  # else everybody could write there
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "jobd-test", path], check=True)
     yield SmallDisk(path)
     subprocess.run(["umount", "--lazy", path], check=True)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from jobd.errors import StateError
+from jobd.ports import Enrolment
 from jobd.store import migrate
 from jobd.store.sqlite import SqliteStore
 from jobd.store.statements import Migration, migrations
+from tests.store.conftest import START
 
 
 async def open_once(database: Path, *, migrates: bool = True) -> None:
@@ -192,6 +194,26 @@ async def test_an_older_file_is_upgraded_with_what_it_holds(
     assert pragma(database, "user_version") == migrate.KNOWN_VERSION
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT count(flavour), count(*) FROM job").fetchone() == (0, 300)
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was usual of attempts is taken for what is of runs, until the next one ends."""
+    database.parent.mkdir()
+    monkeypatch.setattr(migrate, "migrations", lambda _: migrations("sqlite")[:1])
+    migrate.prepare(database)
+    monkeypatch.undo()
+    columns = "name, schedule, is_on_roll, settled_until, forgotten, token, smoothed_duration_s"
+    with closing(migrate.connect(database)) as connection:
+        connection.execute(
+            f"INSERT INTO job ({columns}) VALUES ('backup', 'A', 1, 0, '[]', 1, 30.5)"
+        )
+    store = SqliteStore(database, node="app1")
+    await store.open()
+    (memory,) = (await store.enrol([Enrolment("backup", "A")], START)).values()
+    await store.close()
+    assert (memory.expected_memory_bytes, memory.smoothed_lasted_s) == (None, 30.5)
 
 
 async def test_an_upgrade_that_fails_leaves_the_older_file_whole(

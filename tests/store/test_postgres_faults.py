@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 
 from deploy.cluster.postgres import PrivatePostgres, free_port
+from jobd.clock import SystemClock
 from jobd.core.claim import ClaimGranted, ClaimRequest, Demand, Trigger
 from jobd.core.cluster import Holding
 from jobd.core.job import Overlap
@@ -26,6 +27,7 @@ from jobd.errors import StateError, StoreUnavailable
 from jobd.ports import Enrolment, RunFilter
 from jobd.ports.shared_store import Batch
 from jobd.store.postgres import PgStore
+from jobd.store.postgres_probe import PgFacts, probe
 from tests.store.shared import until, word_of
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -281,7 +283,7 @@ async def test_a_standby_is_passed_by_and_used_once_it_is_promoted() -> None:
             standby.remove()
 
 
-async def test_a_server_that_became_read_only_is_left(store: PgStore, pg_url: str) -> None:
+async def test_a_server_that_became_read_only_is_left(store: PgStore) -> None:
     """As after a switch-over that keeps connections: the next call looks for the primary."""
     await store.ping()
     pid = store._writes._wire.get_server_pid()
@@ -427,6 +429,12 @@ def await_listener(port: int, log: Path) -> None:
         time.sleep(0.05)  # the pause of the poll, which ends after five seconds
     said = log.read_text() if log.exists() else "nothing"
     pytest.fail(f"nobody listens at {port}; the log says {said}")
+
+
+async def test_the_doctor_sees_a_pooler(pgbouncer: str) -> None:
+    found = await probe(pgbouncer, "app1", SystemClock(), 20.0)
+    assert isinstance(found, PgFacts)
+    assert found.is_pooled
 
 
 async def test_pgbouncer_may_hand_connections_on_after_each_transaction(pgbouncer: str) -> None:

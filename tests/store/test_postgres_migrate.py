@@ -1,6 +1,7 @@
 """The tables of the shared store: made once, upgraded once, and never by who must not."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,15 +12,24 @@ from typing import Any
 import pytest
 
 from deploy.cluster.postgres import PostgresError, PrivatePostgres
-from jobd.core.claim import ClaimGranted, ClaimRequest, Demand, Pause, PoolDemand, Trigger
+from jobd.core.claim import (
+    ActiveRun,
+    ClaimGranted,
+    ClaimRequest,
+    Demand,
+    Pause,
+    PoolDemand,
+    Trigger,
+)
 from jobd.core.cluster import Holding, Letter, StopAsked, TakeOver
 from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
-from jobd.core.outcome import StopCause
+from jobd.core.outcome import Outcome, StopCause
+from jobd.core.run import Finish, record_of
 from jobd.errors import StateError
-from jobd.ports import AuditEntry, Enrolment, RunFilter
+from jobd.ports import AuditEntry, Enrolment, RunFilter, Window
 from jobd.ports.shared_store import Batch
-from jobd.store import postgres
+from jobd.store import postgres as pg
 from jobd.store.postgres import PgStore
 from jobd.store.postgres_migrate import Tables, own_tables
 from jobd.store.statements import Migration
@@ -45,7 +55,12 @@ def empty(postgres: PrivatePostgres, numbers: Iterator[int]) -> Iterator[str]:
     postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-_LATER = ", expected_memory_bytes bigint, steps jsonb\n)"
+# What later versions return beside what the first one did: a function cannot be made to while it
+# is there.
+_LATER = (
+    ", expected_memory_bytes bigint,\n    smoothed_lasted_s double precision,"
+    " steps jsonb, retried jsonb\n)"
+)
 NEXT = own_tables().version + 1
 
 
@@ -79,7 +94,7 @@ async def test_an_empty_database_gets_the_tables(empty: str) -> None:
 async def test_daemons_of_two_versions_start_at_once(empty: str, monkeypatch: Any) -> None:
     """Whoever comes first: in the end the tables are the newer ones, and all daemons work."""
     versions = [own_tables(), next_tables(), own_tables(), next_tables()]
-    monkeypatch.setattr(postgres, "own_tables", lambda: versions.pop())
+    monkeypatch.setattr(pg, "own_tables", lambda: versions.pop())
     stores = [store_of(empty, node=f"n{number}") for number in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
     for store in stores:
@@ -94,7 +109,7 @@ async def test_an_upgrade_keeps_what_was_known(empty: str, monkeypatch: Any) -> 
     wish = ClaimRequest("r1", "backup", START, Trigger.SCHEDULE, Demand(Overlap.SKIP))
     await store.claim([wish], "a", START)
     await store.close()
-    monkeypatch.setattr(postgres, "own_tables", next_tables)
+    monkeypatch.setattr(pg, "own_tables", next_tables)
     newer = await opened(empty)
     assert (await newer.run("r1")).token == 1
     await newer.close()
@@ -105,7 +120,7 @@ async def test_an_upgrade_that_fails_leaves_all_as_it_was(empty: str, monkeypatc
     await store.close()
     broken = next_tables()
     broken = replace(broken, functions=(*broken.functions, "CREATE FUNCTION nonsense"))
-    monkeypatch.setattr(postgres, "own_tables", lambda: broken)
+    monkeypatch.setattr(pg, "own_tables", lambda: broken)
     with pytest.raises(AssertionError, match="syntax error"):
         await opened(empty)
     monkeypatch.undo()
@@ -114,18 +129,23 @@ async def test_an_upgrade_that_fails_leaves_all_as_it_was(empty: str, monkeypatc
     await store.close()
 
 
-async def test_tables_of_the_first_version_are_brought_up_to_date(empty, monkeypatch) -> None:
-    monkeypatch.setattr(postgres, "own_tables", first_tables)
+async def test_tables_of_the_first_version_are_brought_up_to_date(
+    empty: str, postgres: PrivatePostgres, monkeypatch: Any
+) -> None:
+    """What was usual of attempts is taken for what is of runs, until the next one ends."""
+    monkeypatch.setattr(pg, "own_tables", first_tables)
     await (await opened(empty)).close()
     monkeypatch.undo()
+    columns = "name, schedule, settled_until, touched_at, smoothed_duration_s"
+    postgres.run_sql(empty, f"INSERT INTO jobd.job ({columns}) VALUES ('backup', 'A', 0, 0, 30.5)")
     store = await opened(empty)
     (memory,) = (await store.enrol([Enrolment("backup", "A")], START)).values()
     await store.close()
-    assert memory.expected_memory_bytes is None
+    assert (memory.expected_memory_bytes, memory.smoothed_lasted_s) == (None, 30.5)
 
 
 async def test_an_older_daemon_works_on_newer_tables_that_allow_it(empty, monkeypatch) -> None:
-    monkeypatch.setattr(postgres, "own_tables", lambda: next_tables(oldest=1))
+    monkeypatch.setattr(pg, "own_tables", lambda: next_tables(oldest=1))
     await (await opened(empty)).close()
     monkeypatch.undo()
     store = await opened(empty)
@@ -134,7 +154,7 @@ async def test_an_older_daemon_works_on_newer_tables_that_allow_it(empty, monkey
 
 
 async def test_an_older_daemon_is_refused_by_tables_that_do_not(empty, monkeypatch) -> None:
-    monkeypatch.setattr(postgres, "own_tables", lambda: next_tables(oldest=NEXT))
+    monkeypatch.setattr(pg, "own_tables", lambda: next_tables(oldest=NEXT))
     await (await opened(empty)).close()
     monkeypatch.undo()
     words = rf"need a jobd that knows version {NEXT}.*install the newer"
@@ -147,7 +167,7 @@ async def test_who_must_not_migrate_says_what_to_run(empty: str, monkeypatch: An
         await opened(empty, migrate=False)
     await (await opened(empty)).close()
     await (await opened(empty, migrate=False)).close()
-    monkeypatch.setattr(postgres, "own_tables", next_tables)
+    monkeypatch.setattr(pg, "own_tables", next_tables)
     with pytest.raises(StateError, match=rf"tables of version {NEXT - 1}.*run: jobd migrate"):
         await opened(empty, migrate=False)
 
@@ -190,6 +210,7 @@ async def test_the_running_role_can_do_all_operations(least: str) -> None:
     assert await store.ticks("poll")
     assert await store.skip_counts(START)
     assert await store.usage(["backup"], 10) is not None
+    assert (await store.happened(Window(START, LATER, 60, ("backup",)))).runs
     assert await store.void_skips_after(START, {}) == 0
     assert list(await store.orphans()) == []
     assert list(await store.prune(LATER, 0)) == []
@@ -219,3 +240,23 @@ async def test_the_running_role_can_do_nothing_else(
 ) -> None:
     with pytest.raises(PostgresError, match=r"permission denied|must be owner"):
         postgres.run_sql(least, statement)
+
+
+async def test_who_does_not_ask_for_what_earlier_attempts_took_is_not_told(
+    empty: str, postgres: PrivatePostgres
+) -> None:
+    """A daemon of before the upgrade unpacks five figures of a run, and no sixth."""
+    store = await opened(empty)
+    await store.enrol([Enrolment("backup", "A")], START)
+    wish = ClaimRequest("r1", "backup", START, Trigger.SCHEDULE, Demand(Overlap.SKIP))
+    (granted,) = await store.claim([wish], "a", START)
+    record = record_of(
+        ActiveRun("r1", "backup", "a", granted.token, START, Trigger.SCHEDULE, START, attempt=2),
+        ended_at=START + timedelta(seconds=30),
+        outcome=Outcome.SUCCESS,
+    )
+    await store.finish([Finish(replace(record, duration_s=5.0), None, None)])
+    await store.close()
+    asked = """SELECT jobd.usage('{"jobs": ["backup"], "most": 9, "seen": 9}')"""
+    ((name, (use,)),) = json.loads(postgres.run_sql(empty, asked))["usage"]
+    assert (name, len(use), use[1:3]) == ("backup", 5, ["success", 5])

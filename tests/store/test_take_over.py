@@ -1,5 +1,8 @@
 """Taking over: a run whose lease ran out ends as lost, or another node goes on with it."""
 
+from dataclasses import replace
+
+from jobd.core.attempt import MOST_KEPT, EndedAttempt
 from jobd.core.claim import ClaimGranted
 from jobd.core.cluster import Holding, StopAsked, TakeOver
 from jobd.core.ledger import SkipReason
@@ -18,6 +21,46 @@ async def test_a_run_goes_on_elsewhere(cluster) -> None:
     assert (taken.attempt, taken.retry_at) == (1, retry_at)
     assert (taken.lease_until, taken.claimed_at) == (cluster.now + LEASE, first.claimed_at)
     assert await cluster.active("backup") == taken
+
+
+async def test_the_attempt_that_went_down_with_its_node_is_told_with_the_run(cluster) -> None:
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    (taken,) = await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(2))])
+    lost = EndedAttempt(1, "a", None, cluster.now, Outcome.LOST, "its lease ran out on a")
+    assert taken.retried == (lost,)
+    assert (await cluster.active("backup")).retried == (lost,)
+    assert (await (await cluster.node("b")).run("r1")).retried == (lost,)
+
+
+async def test_a_run_between_two_attempts_lost_none(cluster) -> None:
+    failed = EndedAttempt(1, "a", cluster.at(0), cluster.at(0), Outcome.FAILURE, exit_code=3)
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    waits = replace(await cluster.active("backup"), retry_at=cluster.at(5), retried=(failed,))
+    await (await cluster.node()).save_run(waits)
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    (taken,) = await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(5))])
+    assert taken.retried == (failed,)
+
+
+async def test_of_very_many_attempts_the_latest_are_kept(cluster) -> None:
+    moment = cluster.at(0)
+    many = tuple(
+        EndedAttempt(number, "a", moment, moment, Outcome.FAILURE)
+        for number in range(1, MOST_KEPT + 1)
+    )
+    await cluster.enrol("backup")
+    await cluster.claim("backup", 0, run_id="r1")
+    begun = replace(await cluster.active("backup"), attempt=MOST_KEPT + 1, retried=many)
+    await (await cluster.node()).save_run(begun)
+    run = await cluster.active("backup")
+    await cluster.set(1)
+    (taken,) = await (await cluster.node("b")).take_over([TakeOver(run, cluster.at(2))])
+    assert [one.number for one in taken.retried] == [*range(2, MOST_KEPT + 2)]
 
 
 async def test_its_old_holder_can_neither_renew_nor_end_it(cluster) -> None:

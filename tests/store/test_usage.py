@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.outcome import Outcome
 from jobd.core.said import StepTime
 from jobd.core.usage import RunUse
@@ -33,6 +34,19 @@ async def test_how_long_it_was_in_its_steps_is_told_too(scene) -> None:
     await run(scene, 1, steps=steps)
     (use,) = (await scene.store.usage(["backup"], 10))["backup"]
     assert use.steps == steps
+
+
+async def test_what_the_attempts_before_the_last_took_is_told_too(scene) -> None:
+    await scene.enrol("backup")
+    run, again = await scene.claim("backup", 1), {"attempt": 3, "started_at": scene.at(20.9)}
+    retried = tuple(
+        EndedAttempt(number, "a", None, scene.at(2), outcome)
+        for number, outcome in ((1, Outcome.OOM), (2, Outcome.FAILURE))
+    )
+    await scene.finish(run, 21, duration_s=6.25, retried=retried, **again)
+    (use,) = (await scene.store.usage(["backup"], 10))["backup"]
+    assert (use.duration_s, use.earlier_s, use.lasted_s) == (6.25, 1193.75, 1200.0)
+    assert use.retried == (Outcome.OOM, Outcome.FAILURE)
 
 
 @pytest.mark.parametrize("outcome", Outcome)

@@ -129,9 +129,11 @@ class Daemon:
             orphans = tuple(run_now(self.node.shared.orphans()))
         if not self.is_configured:
             memories = {**memories, **self._local_memories()}
+        unreached = {name: job for name, job in world.jobs.items() if name not in mine}
         room = {"memory_budget_bytes": world.memory_budget, "pressure": {Strain.MEMORY: 20.0}}
         places = (world.max_running, 20, orphans)
-        self.handle(Configured(mine, memories, *places, drain=self.node.drain, **room))
+        more = {"drain": self.node.drain, "unreached": unreached}
+        self.handle(Configured(mine, memories, *places, **more, **room))
         if not self.is_configured:
             self.is_configured = True
             self.measure()
@@ -185,7 +187,7 @@ class Daemon:
             for name in ("started_at", "ended_at")
             if (at := getattr(told, name, None)) is not None
         }
-        return replace(told, **moved) if moved else told  # type: ignore[type-var]
+        return replace(told, **moved) if moved else told
 
     def wall_jumped(self) -> None:
         """The loop turns at least once a second, and looks at its clock then."""

@@ -153,7 +153,7 @@ def _members() -> Iterator[tuple[Job, Duration]]:
 
 
 def _job(name: str, schedule: object, scope: Scope = Scope.CLUSTER, **settings: object) -> Job:
-    return Job(name, Command(("true",)), schedule=schedule, scope=scope, **settings)  # type: ignore[arg-type]
+    return Job(name, Command(("true",)), schedule=schedule, scope=scope, **settings)
 
 
 def _ceiling(mebibytes: int) -> Limits:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tests.sim.cluster.world import World
 
 DRIFT = 2e-4  # clocks run at different speed: crystals by 1e-4 at most
-RESTART_S = 0.5
 
 
 class Node:

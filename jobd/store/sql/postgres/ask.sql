@@ -141,7 +141,8 @@ $$;
 -- name: usage
 -- An even sample of about so many, chosen in the index alone: rows of one job lie far apart.
 -- 2654435769 is 2^32 divided by the golden ratio. No LIMIT inside: for its sake the planner would
--- walk through the runs of all jobs.
+-- walk through the runs of all jobs. Daemons that do not ask for what earlier attempts were know
+-- five figures of a run.
 CREATE OR REPLACE FUNCTION jobd.usage(asked jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -170,7 +171,13 @@ BEGIN
         );
         uses := (
             SELECT jsonb_agg(
-                jsonb_build_array(ended_at, outcome, duration_s, memory_peak_bytes, steps) ORDER BY id
+                jsonb_build_array(ended_at, outcome, duration_s, memory_peak_bytes, steps)
+                || CASE WHEN NOT asked ? 'earlier' THEN '[]' ELSE jsonb_build_array(
+                    CASE attempt WHEN 1 THEN 0.0 ELSE greatest(
+                        (ended_at - claimed_at)::double precision / 1e6 - duration_s, 0.0
+                    ) END,
+                    retried
+                ) END ORDER BY id
             )
             FROM jobd.run
             WHERE id = ANY (ids) AND ended_at IS NOT NULL AND duration_s IS NOT NULL

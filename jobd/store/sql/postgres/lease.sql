@@ -107,7 +107,8 @@ END $$;
 
 -- name: go_on
 -- The run's next attempt is this node's, under the job's next token. As between any two
--- attempts the row has the number of the one that is over.
+-- attempts the row has the number of the one that is over. Of those that are over it keeps as
+-- many as jobd.core.attempt does.
 CREATE OR REPLACE FUNCTION jobd.go_on(
     its_id text, its_token bigint, its_retry_at bigint, me text, lease bigint, instant bigint
 ) RETURNS boolean
@@ -116,7 +117,14 @@ AS $$
 BEGIN
     UPDATE jobd.run SET
         node = me, token = job.token + 1, retry_at = its_retry_at,
-        ttl = lease, lease_until = instant + lease, changed_at = instant
+        ttl = lease, lease_until = instant + lease, changed_at = instant,
+        retried = CASE WHEN run.retry_at IS NOT NULL THEN run.retried ELSE
+            CASE WHEN jsonb_array_length(run.retried) >= 20 THEN run.retried - 0
+                ELSE coalesce(run.retried, '[]') END
+            || jsonb_build_array(jsonb_build_array(
+                run.attempt, run.node, NULL, instant, 'lost', 'its lease ran out on ' || run.node,
+                NULL, NULL, NULL
+            )) END
     FROM jobd.job
     WHERE run.run_id = its_id AND run.token = its_token AND run.ended_at IS NULL
         AND run.lease_until <= instant AND job.id = run.job_id;

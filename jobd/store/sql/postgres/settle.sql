@@ -161,12 +161,16 @@ DECLARE
 BEGIN
     FOR one IN
         SELECT * FROM jsonb_to_recordset(saves)
-            AS s (run_id text, token bigint, attempt integer, retry_at bigint, started_at bigint)
+            AS s (
+                run_id text, token bigint, attempt integer, retry_at bigint, started_at bigint,
+                retried jsonb
+            )
     LOOP
         UPDATE jobd.run SET
             attempt = one.attempt,
             retry_at = one.retry_at,
-            started_at = coalesce(one.started_at, started_at)
+            started_at = coalesce(one.started_at, started_at),
+            retried = coalesce(nullif(one.retried, 'null'), retried)
         WHERE run_id = one.run_id AND token = one.token AND ended_at IS NULL
         RETURNING job_id INTO saved;
         IF one.started_at IS NOT NULL THEN
@@ -215,7 +219,8 @@ CREATE OR REPLACE FUNCTION jobd.ends_of(wave jsonb) RETURNS TABLE (
     ended_at bigint, outcome text, reason text, exit_code integer, signal integer,
     duration_s double precision, cpu_s double precision, memory_peak_bytes bigint,
     output_bytes bigint, output_dropped_bytes bigint, duration bigint, rest_until bigint,
-    smoothed_duration_s double precision, expected_memory_bytes bigint, steps jsonb
+    smoothed_duration_s double precision, expected_memory_bytes bigint,
+    smoothed_lasted_s double precision, steps jsonb, retried jsonb
 )
 LANGUAGE sql IMMUTABLE ROWS 100
 AS $$
@@ -225,7 +230,8 @@ AS $$
         e.signal::integer, e.duration_s::double precision, e.cpu_s::double precision,
         e.memory_peak_bytes::bigint, e.output_bytes::bigint, e.output_dropped_bytes::bigint,
         e.duration::bigint, e.rest_until::bigint, e.smoothed_duration_s::double precision,
-        e.expected_memory_bytes::bigint, nullif(e.steps, 'null')
+        e.expected_memory_bytes::bigint, e.smoothed_lasted_s::double precision,
+        nullif(e.steps, 'null'), nullif(e.retried, 'null')
     FROM ROWS FROM (
         jsonb_array_elements_text(wave -> 'pos'),
         jsonb_array_elements_text(wave -> 'run_id'),
@@ -247,11 +253,13 @@ AS $$
         jsonb_array_elements_text(wave -> 'rest_until'),
         jsonb_array_elements_text(wave -> 'smoothed_duration_s'),
         jsonb_array_elements_text(wave -> 'expected_memory_bytes'),
-        jsonb_array_elements(wave -> 'steps')
+        jsonb_array_elements_text(wave -> 'smoothed_lasted_s'),
+        jsonb_array_elements(wave -> 'steps'),
+        jsonb_array_elements(wave -> 'retried')
     ) AS e (
         pos, run_id, job, token, attempt, started_at, ended_at, outcome, reason, exit_code, signal,
         duration_s, cpu_s, memory_peak_bytes, output_bytes, output_dropped_bytes, duration,
-        rest_until, smoothed_duration_s, expected_memory_bytes, steps
+        rest_until, smoothed_duration_s, expected_memory_bytes, smoothed_lasted_s, steps, retried
     )
 $$;
 
@@ -279,7 +287,8 @@ BEGIN
             exit_code = told.exit_code, signal = told.signal, duration_s = told.duration_s,
             cpu_s = told.cpu_s, memory_peak_bytes = told.memory_peak_bytes,
             output_bytes = told.output_bytes, output_dropped_bytes = told.output_dropped_bytes,
-            steps = told.steps, retry_at = NULL, changed_at = instant
+            steps = told.steps, retried = coalesce(told.retried, run.retried), retry_at = NULL,
+            changed_at = instant
         FROM told WHERE told.is_held AND run.run_id = told.run_id
     ), learnt AS (
         UPDATE jobd.job SET
@@ -290,6 +299,10 @@ BEGIN
                 WHEN 'success' THEN told.ended_at ELSE job.last_success END,
             last_duration = coalesce(told.duration, job.last_duration),
             smoothed_duration_s = coalesce(told.smoothed_duration_s, job.smoothed_duration_s),
+            -- An older daemon tells of attempts alone: better than nothing.
+            smoothed_lasted_s = coalesce(
+                told.smoothed_lasted_s, job.smoothed_lasted_s, told.smoothed_duration_s
+            ),
             memory_peak_bytes = coalesce(told.memory_peak_bytes, job.memory_peak_bytes),
             expected_memory_bytes =
                 coalesce(told.expected_memory_bytes, job.expected_memory_bytes),

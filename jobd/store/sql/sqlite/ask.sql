@@ -58,7 +58,12 @@ GROUP BY job, reason;
 -- name: usage
 -- An even sample of about :most, chosen in the index alone: rows of one job lie far apart.
 -- 2654435769 is 2^32 divided by the golden ratio.
-SELECT ended_at, outcome, duration_s, memory_peak_bytes, steps FROM (
+SELECT
+    ended_at, outcome, duration_s, memory_peak_bytes, steps,
+    CASE attempt WHEN 1 THEN 0.0
+        ELSE max((ended_at - claimed_at) / 1e6 - duration_s, 0.0) END,
+    retried
+FROM (
     SELECT
         id AS chosen, row_number() OVER (ORDER BY id DESC) - 1 AS place, count(*) OVER () AS total
     FROM (

@@ -5,13 +5,13 @@ SELECT
     id, name, schedule, is_on_roll, settled_until, decided_until, forgotten, token,
     last_started, last_ended, last_outcome, last_success, last_duration,
     smoothed_duration_s, memory_peak_bytes, rest_until, pause, skip_next,
-    expected_memory_bytes, last_skipped
+    expected_memory_bytes, last_skipped, smoothed_lasted_s
 FROM job;
 
 -- name: active_runs
 SELECT
     run.run_id, job.name, run.node, run.token, run.fire_time, run."trigger", run.claimed_at,
-    run.attempt, run.retry_at, run.requested_by, run.params, run.pool, run.slots
+    run.attempt, run.retry_at, run.requested_by, run.params, run.pool, run.slots, run.retried
 FROM run JOIN job ON job.id = run.job_id
 WHERE run.ended_at IS NULL
 ORDER BY run.id;

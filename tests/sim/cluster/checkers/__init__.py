@@ -1,6 +1,7 @@
 """Checkers of a cluster's promises, a file for each. They return complaints; none is innocence."""
 
 from tests.sim.cluster.checkers.accounted import all_accounted
+from tests.sim.cluster.checkers.attempts import attempts_kept
 from tests.sim.cluster.checkers.double import no_double_start
 from tests.sim.cluster.checkers.lateness import in_time, nothing_early, prompt
 from tests.sim.cluster.checkers.load import load_is_bounded
@@ -16,6 +17,7 @@ ALL = (
     dead_in_time,
     all_accounted,
     outcomes_kept,
+    attempts_kept,
     in_time,
     prompt,
     nothing_early,

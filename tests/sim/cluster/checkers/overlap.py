@@ -19,10 +19,10 @@ def _overlaps(world: World, name: str) -> list[str]:
     for process in world.journal.processes:
         if process.run.job == name:
             by_node[process.node if job.scope is Scope.NODE else ""].append(process)
-    return [c for processes in by_node.values() for c in _crowds(world, name, processes, places)]
+    return [c for processes in by_node.values() for c in _crowds(name, processes, places)]
 
 
-def _crowds(world: World, name: str, processes: list[Process], places: int) -> list[str]:
+def _crowds(name: str, processes: list[Process], places: int) -> list[str]:
     complaints, running = [], list[Process]()
     for process in sorted(processes, key=lambda p: p.started_s):
         running = [p for p in running if p.lives_until() > process.started_s]
