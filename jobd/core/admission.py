@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import ceil, exp2, inf, log2
 from typing import NamedTuple
 
+from jobd.core.amounts import size_words
 from jobd.core.ledger import SkipReason
 from jobd.core.pressure import Pressure, Strain
 
@@ -153,11 +154,3 @@ class Room:
         budget = self.memory_budget_bytes or 0
         free = max(budget - self.reserved_bytes, 0)
         return f"{size_words(free)} of limits.memory_budget ({size_words(budget)}) are free"
-
-
-def size_words(size: int) -> str:
-    """Return a size as people write it: ``512M``, ``1.5G``."""
-    for unit, name in ((1 << 30, "G"), (1 << 20, "M")):
-        if size >= unit:
-            return f"{size / unit:.1f}".removesuffix(".0") + name
-    return f"{size / 1024:.0f}K"

@@ -16,6 +16,7 @@ from jobd.core.usage import (
     LATELY,
     Measured,
     RunUse,
+    attempt_durations,
     durations,
     memory_peaks,
     recent,
@@ -44,7 +45,7 @@ class Ceiling:
     limit: float
     measured: Measured | None
     recent: int  # runs, however they ended
-    hits: int  # of these: ended by it, or took longer than the interval
+    hits: int  # of these: it ended them or an attempt of them; or took longer than the interval
     forecast: Forecast
 
     @property
@@ -85,6 +86,12 @@ class JobUsage:
     grown: GrownStep | None = None  # of a job that takes longer and longer
 
 
+def is_free_of_interval(job: Job) -> bool:
+    """Whether a run may well take longer than the interval: it is counted from the run's end, or
+    runs are meant to be beside one another."""
+    return isinstance(job.schedule, AfterSchedule) or job.overlap is Overlap.ALLOW
+
+
 def usage_of(
     job: Job, interval: timedelta | None, uses: Sequence[RunUse], now: datetime
 ) -> JobUsage:
@@ -94,21 +101,28 @@ def usage_of(
     runs may overlap is meant to.
     """
     duration, memory = durations(uses), memory_peaks(uses)
-    if isinstance(job.schedule, AfterSchedule) or job.overlap is Overlap.ALLOW:
+    if is_free_of_interval(job):
         interval = None
     lately, ceilings = recent(uses), list[Ceiling]()
     if interval:
         limit_s = interval.total_seconds()
-        longer = [use.duration_s > limit_s for use in lately]
+        longer = [use.lasted_s > limit_s for use in lately]
         ceilings.append(_of_time(CeilingKind.INTERVAL, limit_s, duration, longer, now))
     if job.timeout:
-        ended = [use.outcome is Outcome.TIMEOUT for use in lately]
+        ended = [use.met(Outcome.TIMEOUT) for use in lately]
         limit_s = job.timeout.total_seconds()
-        ceilings.append(_of_time(CeilingKind.TIMEOUT, limit_s, duration, ended, now))
+        attempts = _of_attempts(uses, duration)
+        ceilings.append(_of_time(CeilingKind.TIMEOUT, limit_s, attempts, ended, now))
     if job.limits.memory_max_bytes:
         ceilings.append(_of_memory(job.limits.memory_max_bytes, memory, lately, now))
     grown = grown_step(uses, duration)
     return JobUsage(job.name, len(uses), duration, memory, tuple(ceilings), grown)
+
+
+def _of_attempts(uses: Sequence[RunUse], duration: Measured | None) -> Measured | None:
+    """A timeout is for each attempt. Where nothing was retried both are the same, and a trend
+    takes milliseconds."""
+    return attempt_durations(uses) if any(use.earlier_s for use in uses) else duration
 
 
 def grown_step(uses: Sequence[RunUse], duration: Measured | None) -> GrownStep | None:
@@ -130,13 +144,15 @@ def _growth_s(measured: Measured) -> float:
     return trend.slope * measured.span.total_seconds()
 
 
-def most_urgent_first(usages: Sequence[JobUsage], now: datetime) -> list[JobUsage]:
-    """Return the jobs in the order in which somebody should look at them.
+def urgency(usage: JobUsage, now: datetime) -> tuple[float | str, ...]:
+    """Return what sorts jobs in the order in which somebody should look at them.
 
     First what is too much already, then what will be soon, then what is near its limit,
-    then what grows, then the rest by use, and last what has not run.
+    then what grows, then the rest by use, and last what has not run; equals by name.
     """
-    return sorted(usages, key=lambda usage: (_urgency(usage, now), usage.job))
+    ranks = [(*_rank(ceiling, now), -(ceiling.high or 0.0)) for ceiling in usage.ceilings]
+    rank = min(ranks, default=(_UNLIMITED if usage.runs else _UNKNOWN, 0.0, 0.0))
+    return (*rank, usage.job)
 
 
 def _of_time(
@@ -153,7 +169,7 @@ def _of_time(
 def _of_memory(
     limit: float, measured: Measured | None, lately: Sequence[RunUse], now: datetime
 ) -> Ceiling:
-    killed = sum(use.outcome is Outcome.OOM for use in lately)
+    killed = sum(use.met(Outcome.OOM) for use in lately)
     ahead = forecast(measured, limit, now)
     if _are_mostly_killed(lately[-LATELY:]):
         ahead = Forecast(Prospect.OVER)
@@ -165,13 +181,8 @@ def _of_memory(
 
 
 def _are_mostly_killed(lately: Sequence[RunUse]) -> bool:
-    killed = sum(use.outcome is Outcome.OOM for use in lately)
+    killed = sum(use.met(Outcome.OOM) for use in lately)
     return len(lately) >= FEWEST_LATELY and 2 * killed >= len(lately)
-
-
-def _urgency(usage: JobUsage, now: datetime) -> tuple[float, ...]:
-    ranks = [(*_rank(ceiling, now), -(ceiling.high or 0.0)) for ceiling in usage.ceilings]
-    return min(ranks, default=(_UNLIMITED if usage.runs else _UNKNOWN, 0.0, 0.0))
 
 
 def _rank(ceiling: Ceiling, now: datetime) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from types import MappingProxyType
 
 from croniter import croniter
 
+from jobd.core.amounts import counted
 from jobd.core.wallclock import DailyTimes, Days, Values, WallClock
 from jobd.errors import ScheduleError
 
@@ -138,8 +139,10 @@ def _macro(name: str) -> str:
         )
     if name.startswith("@every "):
         raise ScheduleError('@every is no cron; write the key every = "…" in place of schedule')
-    close = get_close_matches(name[:20], MACROS, n=1, cutoff=0.0)
-    raise ScheduleError(f"{name[:40]!r} is not known; write {close[0] if close else '@daily'}")
+    close = get_close_matches(name[:20], MACROS, n=1) or [
+        "five fields, or one of " + ", ".join(MACROS)
+    ]
+    raise ScheduleError(f"{name[:40]!r} is not known; write {close[0]}")
 
 
 def _about_character(strange: str) -> str:
@@ -151,7 +154,7 @@ def _about_character(strange: str) -> str:
 def _about_number(count: int) -> str:
     year = " (there is no field for years)" if count == 7 else ""
     return (
-        f"it has {count} field{'s' if count > 1 else ''}{year}; write 5 (minute, hour,"
+        f"it has {counted(count, 'field')}{year}; write 5 (minute, hour,"
         " day of month, month, day of week) or 6 (seconds first)"
     )
 

@@ -29,6 +29,7 @@ def frequent(cls: type[T]) -> type[T]:
     arguments = ", ".join(map(_argument, parts))
     body = "\n".join(f" self.{part.name} = {part.name}" for part in parts)
     source = f"def __init__(self, {arguments}):\n become(self, thawed)\n{body}\n"
+    # To replace a method is what this decorator is for.
     cls.__init__ = _function(f"{source} self.__class__ = frozen", names)  # type: ignore[method-assign]
     return cls
 

@@ -4,6 +4,7 @@ The parts that many jobs share (limits, retries) are objects of their own, so th
 thousand jobs with the same defaults hold them once.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +13,8 @@ from enum import StrEnum
 from jobd.core.hooks import NO_HOOKS, Hooks
 from jobd.core.outcome import Outcome
 from jobd.core.schedule import Schedule
+
+MAX_PARAM = 8192  # characters of a parameter's value
 
 
 class Overlap(StrEnum):
@@ -104,6 +107,23 @@ class Param:
     pattern: str | None = None  # full match
     default: str | None = None
 
+    def is_matched_by(self, value: str) -> bool:
+        """Whether the whole value matches the pattern, if there is one."""
+        return self.pattern is None or re.fullmatch(self.pattern, value) is not None
+
+
+def is_passable(value: str) -> bool:
+    """Whether a parameter of this value can become an environment variable, and a short one."""
+    return len(value) <= MAX_PARAM and "\0" not in value and _is_encodable(value)
+
+
+def _is_encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class StepPatterns:
@@ -183,6 +203,14 @@ class Job:
     enabled: bool = True
     about: About = field(default_factory=About)
     provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def schedule_identity(self) -> str:
+        """What must not change if the job's past ticks are to count.
+
+        "" while it is disabled: no schedule is in force, and what passes is not owed later.
+        """
+        return self.schedule.identity if self.schedule is not None and self.enabled else ""
 
 
 Jobs = Mapping[str, Job]

@@ -6,12 +6,13 @@ the node, and the store, can bear them and pressure shows before the last one ha
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
+
+from jobd.core.zone import EPOCH
 
 APART = timedelta(milliseconds=250)
 WITHIN = timedelta(minutes=1)  # however many they are
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Place = tuple[int, datetime, str]  # priority downwards, the oldest tick that is owed, the job
 
@@ -22,8 +23,8 @@ class Spread:
 
     _names: set[str] = field(default_factory=set)
     _heap: list[_Place] = field(default_factory=list)  # some of those in it have left
-    _next_at: datetime = _EPOCH
-    _all_by: datetime = _EPOCH
+    _next_at: datetime = EPOCH
+    _all_by: datetime = EPOCH
 
     def __contains__(self, job: str) -> bool:
         return job in self._names

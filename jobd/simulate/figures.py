@@ -76,7 +76,7 @@ def skips_by_reason(replay: Replay) -> Mapping[SkipReason, int]:
     return {reason: count for reason, count in most_first if count}
 
 
-def busiest(replay: Replay, timezone: str, at_most: int = BUSIEST) -> list[Busy]:
+def busiest(replay: Replay, timezone: str) -> list[Busy]:
     """Return the busiest instants, the busiest first: of each hour of the day one, and of
     equal crowds one. Else what comes every night, or every hour, would fill the list."""
     zone = ZoneInfo(timezone)
@@ -87,7 +87,7 @@ def busiest(replay: Replay, timezone: str, at_most: int = BUSIEST) -> list[Busy]
     for crowds in by_hour.values():
         alike = (crowds[0].load, frozenset(crowds[0].jobs))
         found.setdefault(alike, _busy(crowds, zone))
-    return list(found.values())[:at_most]
+    return list(found.values())[:BUSIEST]
 
 
 def sourced(simulation: Simulation, kind: str) -> Mapping[Source, Sequence[str]]:

@@ -12,6 +12,7 @@ from jobd.config.model import Config
 from jobd.config.problem import Problem
 from jobd.config.units import format_duration, format_size
 from jobd.config.warn import FEW, Flaw, named, warn_of, warn_one
+from jobd.core.amounts import counted
 from jobd.core.job import Job, Overlap
 from jobd.core.ledger import SkipReason
 from jobd.core.schedule import AfterSchedule
@@ -120,8 +121,8 @@ def _shortage(simulation: Simulation) -> Iterator[Problem]:
         return
     running, waiting = crowd.load.running, crowd.load.short
     message = (
-        f"{_counted(waiting, 'run has', 'runs have')} to wait for memory on "
-        f"{crowd.at:%Y-%m-%d at %H:%M:%S} UTC: {_counted(running, 'has', 'have')} reserved "
+        f"{counted(waiting, 'run has', 'runs have')} to wait for memory on "
+        f"{crowd.at:%Y-%m-%d at %H:%M:%S} UTC: {counted(running, 'has', 'have')} reserved "
         f"{format_size(crowd.load.reserved_bytes)} of {format_size(limits.memory_budget_bytes)}: "
         f"{_names(crowd, simulation)}"
     )
@@ -132,7 +133,3 @@ def _shortage(simulation: Simulation) -> Iterator[Problem]:
 def _names(crowd: Crowd, simulation: Simulation) -> str:
     running: Sequence[Job] = [simulation.jobs[name] for name in crowd.jobs]
     return named(running)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from jobd.simulate.scales import Mark
+from jobd.core.scales import Mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from jobd.config.units import format_duration
-from jobd.core.admission import size_words
+from jobd.core.amounts import counted, size_words
+from jobd.core.scales import Mark, count_marks, size_marks, time_marks
 from jobd.simulate.curve import Slice
 from jobd.simulate.figures import skips_by_reason
 from jobd.simulate.panel import Panel, line, text
-from jobd.simulate.scales import Mark, count_marks, size_marks, time_marks
 from jobd.simulate.simulation import Simulation
 
 _WIDTH, _HEIGHT = 960, 700
@@ -75,8 +75,7 @@ def _head(simulation: Simulation) -> Iterator[str]:
     zone = ZoneInfo(simulation.config.daemon.timezone)
     start = simulation.start.astimezone(zone)
     span = format_duration(simulation.until - simulation.start)
-    jobs = len(simulation.jobs)
-    many = f"{jobs:,} job{'' if jobs == 1 else 's'}"
+    many = counted(len(simulation.jobs), "job")
     name = f"{many} over {span}, from {start:%a %Y-%m-%d %H:%M} {start:%Z}"
     replay = simulation.configured
     reasons = ", ".join(f"{n:,} {reason.value}" for reason, n in skips_by_reason(replay).items())

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
-from jobd.core.state import EPOCH
+from jobd.core.zone import EPOCH
 from jobd.simulate.curve import Curve, Load
 
 _HOUR = timedelta(hours=1)

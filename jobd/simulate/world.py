@@ -216,7 +216,7 @@ class World:
     # -- the beginning ---------------------------------------------------------------
 
     def _configured(self, config: Config, jobs: Mapping[str, Job]) -> Configured:
-        enrolments = [Enrolment(job.name, _identity(job)) for job in jobs.values()]
+        enrolments = [Enrolment(job.name, job.schedule_identity) for job in jobs.values()]
         memories = run_now(self._store.enrol(enrolments, self.now))
         limits = config.limits
         return Configured(
@@ -246,10 +246,6 @@ def run_now(operation: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return] # a Coroutine's own type says so
     raise AssertionError("the store in memory has waited")
-
-
-def _identity(job: Job) -> str:
-    return job.schedule.identity if job.schedule is not None and job.enabled else ""
 
 
 def _share(job: str) -> float:

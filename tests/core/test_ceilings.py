@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.ceilings import Ceiling, CeilingKind, JobUsage, most_urgent_first, usage_of
+from jobd.core.ceilings import Ceiling, CeilingKind, JobUsage, urgency, usage_of
 from jobd.core.cycles import Point
 from jobd.core.forecast import HORIZON, Prospect
 from jobd.core.job import Command, Job, Limits, Overlap
@@ -49,6 +49,24 @@ def usage(uses: list[RunUse], name: str = "backup", **facts: Any) -> JobUsage:
 
 def ceiling(found: JobUsage, kind: CeilingKind) -> Ceiling:
     return next(one for one in found.ceilings if one.kind is kind)
+
+
+def test_a_timeout_is_for_an_attempt_and_the_interval_for_all_of_a_run() -> None:
+    retried = [replace(use, earlier_s=600.0) for use in runs(500.0, 500.0)]
+    found = usage(retried)
+    interval, timeout = ceiling(found, CeilingKind.INTERVAL), ceiling(found, CeilingKind.TIMEOUT)
+    assert (interval.lately, timeout.lately) == (1.1, 0.25)
+    assert (interval.hits, timeout.hits) == (interval.recent, 0)
+
+
+def test_a_run_whose_attempt_met_a_limit_has_met_it() -> None:
+    """By its outcome a job looks well that is killed each time and succeeds at the next attempt."""
+    retried = (Outcome.OOM, Outcome.TIMEOUT)
+    found = usage([replace(use, retried=retried) for use in runs(500.0, 500.0)])
+    for kind in (CeilingKind.TIMEOUT, CeilingKind.MEMORY):
+        assert ceiling(found, kind).hits == ceiling(found, kind).recent
+        assert ceiling(found, kind).needs_a_look
+    assert ceiling(found, CeilingKind.MEMORY).forecast.prospect is Prospect.OVER
 
 
 def test_use_is_told_of_each_limit() -> None:
@@ -125,6 +143,10 @@ def test_runs_that_a_timeout_ended_are_counted() -> None:
     assert (found.hits, found.forecast.prospect) == (240, Prospect.OVER)
 
 
+def _most_urgent_first(usages: list[JobUsage]) -> list[JobUsage]:
+    return sorted(usages, key=lambda usage: urgency(usage, NOW))
+
+
 def test_the_most_urgent_job_is_first() -> None:
     """What is too much, what will be within a week, what is near, what grows, the rest by use."""
     usages = [
@@ -138,14 +160,14 @@ def test_the_most_urgent_job_is_first() -> None:
         usage(runs(200.0, 960.0), "within-days"),
         usage(runs(1100.0, 1100.0), "over"),
     ]
-    order = [found.job for found in most_urgent_first(usages, NOW)]
+    order = [found.job for found in _most_urgent_first(usages)]
     assert order == [found.job for found in reversed(usages)]
 
 
 def test_a_job_that_is_always_killed_is_urgent_whether_its_peak_is_known_or_not() -> None:
     killed = usage(runs(1500.0, 1500.0, peak=None, outcome=Outcome.OOM), "killed")
     near = usage(runs(850.0, 850.0), "near")
-    assert [found.job for found in most_urgent_first([near, killed], NOW)] == ["killed", "near"]
+    assert [found.job for found in _most_urgent_first([near, killed])] == ["killed", "near"]
 
 
 def test_a_guess_is_not_urgent() -> None:
@@ -153,7 +175,7 @@ def test_a_guess_is_not_urgent() -> None:
     guess = usage(runs(300.0, 700.0, days=1), "guess")
     assert guess.ceilings[0].forecast.at is not None
     near = usage(runs(850.0, 850.0), "near")
-    assert [found.job for found in most_urgent_first([guess, near], NOW)] == ["near", "guess"]
+    assert [found.job for found in _most_urgent_first([guess, near])] == ["near", "guess"]
 
 
 any_use = st.builds(
@@ -169,7 +191,7 @@ any_use = st.builds(
 def test_of_any_history_what_is_foretold_is_in_order(uses: list[RunUse]) -> None:
     """Now at the soonest, within its range, and no further than the horizon."""
     found = usage(uses)
-    assert most_urgent_first([found], NOW) == [found]
+    assert urgency(found, NOW)
     for one in found.ceilings:
         ahead = one.forecast
         assert (ahead.at is not None) == (ahead.prospect is Prospect.REACHES)

@@ -184,7 +184,7 @@ DST = st.fixed_dictionaries(
 SCHEDULES = st.builds(lambda text, zone, dst: parse(text, zone, **dst), TEXTS, ZONES, DST)
 INSTANTS = st.datetimes(
     datetime(2025, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
-    datetime(2027, 12, 31),  # noqa: DTZ001
+    datetime(2027, 12, 31),  # noqa: DTZ001 - likewise
     timezones=st.just(UTC),
 )
 CLOCK_CHANGES = st.sampled_from(

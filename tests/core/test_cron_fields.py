@@ -199,6 +199,7 @@ class TestHash:
         ("0 0 */17 * 5L", "it never fires"),
         ("@reboot", "@reboot names no time; write a schedule"),
         ("@dayly", "'@dayly' is not known; write @daily"),
+        ("@5m", "'@5m' is not known; write five fields, or one of @hourly, @daily"),
         ("@every 5m", "write the key every = "),
         ("0," * 600 + "0 * * * *", "it is 1209 characters long; write at most 1000"),
     ],

@@ -180,7 +180,7 @@ def test_nobody_is_fairly_sure_of_an_instant_that_may_be_far_off() -> None:
 
 def histories(shape: Shape, **how: float) -> list[Measured]:
     """Return random histories, each measured."""
-    return [measured(history(seed, shape=shape, **how)) for seed in range(SEEDS)]  # type: ignore[arg-type]
+    return [measured(history(seed, shape=shape, **how)) for seed in range(SEEDS)]
 
 
 @pytest.mark.parametrize("shape", [flat, day_and_night, nightly_batch, quiet_weekend])

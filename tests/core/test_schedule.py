@@ -21,7 +21,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RATES = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
 INSTANTS = st.datetimes(
     datetime(1990, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
-    datetime(2080, 1, 1),  # noqa: DTZ001
+    datetime(2080, 1, 1),  # noqa: DTZ001 - likewise
     timezones=st.just(UTC),
 )
 

@@ -33,7 +33,7 @@ histories = st.lists(st.tuples(st.floats(0.0, 1e8), values), max_size=120)
 
 def share_rising(shape: Shape, **how: float) -> float:
     """Return the share of random histories that are said to rise."""
-    trends = (trend_of(history(seed, shape=shape, **how)) for seed in range(SEEDS))  # type: ignore[arg-type]
+    trends = (trend_of(history(seed, shape=shape, **how)) for seed in range(SEEDS))
     return sum(trend is not None and trend.is_rising for trend in trends) / SEEDS
 
 

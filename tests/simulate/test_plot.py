@@ -1,13 +1,11 @@
 """The plot: well-formed, to scale, and as much to be read in the dark."""
 
-from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
 
 from jobd.simulate.plot import plot
-from jobd.simulate.scales import count_marks, size_marks, time_marks
-from tests.simulate.conftest import MONDAY, Simulate
+from tests.simulate.conftest import Simulate
 
 SVG = "{http://www.w3.org/2000/svg}"
 CROWD = '[limits]\nmax_running = 4\nmemory_budget = "1G"\n[defaults]\ncommand = "x"\n' + "".join(
@@ -61,28 +59,3 @@ def test_it_has_colours_for_the_dark(simulated: Simulate) -> None:
 def test_nothing_at_all_can_be_drawn(simulated: Simulate) -> None:
     said = words(plot(simulated('[jobs.a]\ncommand = "x"\n')))
     assert {"0 ticks started, 0 skipped", "Ticks skipped: never"} <= set(said)
-
-
-@pytest.mark.parametrize(
-    ("hours", "label", "count"),
-    [(0.1, "00:05", 7), (24, "21:00", 9), (168, "Sun 06-07", 8), (8760, "Sat 10-31", 13)],
-)
-def test_time_is_marked_at_round_instants(hours: float, label: str, count: int) -> None:
-    marks = time_marks(MONDAY, MONDAY + timedelta(hours=hours), "UTC")
-    assert label in [mark.label for mark in marks]
-    assert len(marks) == count
-    assert all(0 <= mark.place <= 1 for mark in marks)
-
-
-def test_midnight_is_the_zone_s_also_where_the_clock_is_changed() -> None:
-    start = datetime(2026, 3, 28, tzinfo=UTC)
-    marks = time_marks(start, start + timedelta(days=8), "Europe/Berlin")
-    hours = [mark.place * 8 * 24 for mark in marks]
-    assert [round(hour % 24, 6) for hour in hours] == [23, *[22] * 7]
-    assert marks[0].label == "Sun 03-29"
-
-
-def test_axes_are_marked_with_numbers_that_people_like() -> None:
-    assert [mark.label for mark in count_marks(17.6)] == ["0", "5", "10", "15"]
-    assert [mark.label for mark in size_marks(3 << 30)] == ["0", "1G", "2G", "3G"]
-    assert count_marks(17.6)[1].place == pytest.approx(5 / 17.6)

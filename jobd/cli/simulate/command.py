@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from jobd.cli import exits
+from jobd.cli.described import Described
 from jobd.cli.instants import instant_of
 from jobd.cli.options import config_option
 from jobd.cli.simulate.document import document
@@ -20,7 +21,16 @@ from jobd.simulate.simulation import MOST_ATTEMPTS, Simulation, simulate
 _MAX_DAYS = 366
 
 
-@click.command("simulate")
+@click.command(
+    "simulate",
+    cls=Described,
+    examples=[
+        ("jobd simulate --days 1", "the coming day"),
+        ("jobd simulate --history --plot load.svg", "as long as kept runs took, drawn"),
+    ],
+    exits=exits.told(exits.OK, exits.USAGE, exits.BAD_CONFIG)
+    | {exits.CANT_CREATE: "the drawing cannot be written"},
+)
 @config_option
 @click.option("--from", "start", metavar="ISO", help="From when on.  [default: now]")
 @click.option(

@@ -1,9 +1,9 @@
 """Document: a simulation as JSON. Keys are stable: scripts read them."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from jobd.cli.instants import utc
 from jobd.core.admission import UNKNOWN_BYTES
 from jobd.simulate.curve import Curve
 from jobd.simulate.expectation import ASSUMED_DURATION, Source
@@ -42,11 +42,6 @@ def document(simulation: Simulation, *, has_history: bool) -> Json:
         "as_configured": _replay(simulation, simulation.configured),
         "without_jitter": None if still is None else _replay(simulation, still),
     }
-
-
-def utc(instant: datetime) -> str:
-    """Return an instant as the other commands' JSON has it."""
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _replay(simulation: Simulation, replay: Replay) -> Json:

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from jobd.cli.ctl.table import section
 from jobd.cli.ctl.wording import duration, size
+from jobd.cli.instants import utc
 from jobd.config.units import format_duration
 from jobd.core.admission import UNKNOWN_BYTES
+from jobd.core.amounts import counted
 from jobd.core.ledger import SkipReason
 from jobd.simulate.expectation import ASSUMED_DURATION, Source
 from jobd.simulate.figures import (
@@ -45,17 +47,16 @@ def report(simulation: Simulation, took_s: float) -> str:
 
 def _headline(simulation: Simulation, took_s: float) -> Iterator[str]:
     span = format_duration(simulation.until - simulation.start)
-    count = len(simulation.jobs)
     yield (
         f"{span} from {_when(simulation, simulation.start)}: "
-        f"{count:,} job{'' if count == 1 else 's'}, "
+        f"{counted(len(simulation.jobs), 'job')}, "
         f"{simulation.events:,} events in {duration(took_s)}"
     )
     if simulation.is_shortened:
         wanted = format_duration(simulation.wanted_until - simulation.start)
         yield (
             f"Not all of the {wanted}: these jobs have too many runs. Ask for fewer days, or from\n"
-            f"another instant: --from {simulation.until:%Y-%m-%dT%H:%M:%SZ}"
+            f"another instant: --from {utc(simulation.until)}"
         )
 
 
@@ -136,7 +137,7 @@ def _sources(simulation: Simulation, kind: str, assumed: str) -> str:
     """Say by whose word jobs take what they take, and name those that were guessed at."""
     parts = []
     for source, names in sourced(simulation, kind).items():
-        many = f"{len(names):,} job{'' if len(names) == 1 else 's'}"
+        many = counted(len(names), "job")
         if source is Source.ASSUMED:
             parts.append(f"{many} {assumed}: {_named(names, len(names))}")
         else:

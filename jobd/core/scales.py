@@ -3,15 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
-from jobd.core.admission import size_words
+from jobd.core.amounts import size_words
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DAY_MIN = 24 * 60
 # In minutes: how far apart marks may stand.
 _STEPS = (1, 5, 15, 60, 180, 360, 720, *(days * _DAY_MIN for days in (1, 2, 5, 10, 30)))
 _MOST_MARKS = 12
+_MOST_VALUES = 5
+# How far apart marks of durations may stand: seconds of a unit, and how many of it.
+_DURATIONS = (
+    (0.001, (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    (1, (1, 2, 5, 10, 15, 30)),
+    (60, (1, 2, 5, 10, 15, 30)),
+    (3600, (1, 2, 4, 6, 12)),
+    (86400, (1, 2, 5, 10)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,12 @@ class Mark:
     label: str
 
 
-def time_marks(start: datetime, until: datetime, timezone: str) -> list[Mark]:
-    """Return marks at round local times."""
+def time_marks(
+    start: datetime, until: datetime, timezone: str, most: int = _MOST_MARKS
+) -> list[Mark]:
+    """Return about ``most`` marks at most, at round local times."""
     span = until - start
-    step = next((s for s in _STEPS if span / (s * _MINUTE) <= _MOST_MARKS), _STEPS[-1])
+    step = next((s for s in _STEPS if span / (s * _MINUTE) <= most), _STEPS[-1])
     zone = ZoneInfo(timezone)
     return [
         Mark((instant - start) / span, _time_label(instant.astimezone(zone), step))
@@ -45,7 +57,24 @@ def size_marks(most: float) -> list[Mark]:
     while most / step > 5:
         step *= 2
     sizes = range(0, int(most) + 1, step)
-    return [Mark(size / most, size_words(size) if size else "0") for size in sizes]
+    return [Mark(size / most, size_words(size)) for size in sizes]
+
+
+def duration_marks(most_s: float) -> list[Mark]:
+    """Return marks at durations as people count them, up to ``most_s`` seconds."""
+    steps = (step * unit for unit, steps in _DURATIONS for step in steps)
+    step_s = next((step for step in steps if most_s / step <= _MOST_VALUES), 86400.0)
+    step_s *= max(ceil(most_s / step_s / _MOST_VALUES), 1)
+    count = int(most_s / step_s)
+    return [Mark(n * step_s / most_s, _duration(n * step_s)) for n in range(count + 1)]
+
+
+def _duration(total_s: float) -> str:
+    """Return a round number of seconds, briefly: ``0``, ``50ms``, ``1.5h``."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        if total_s >= size:
+            return f"{total_s / size:g}{unit}"
+    return f"{total_s * 1000:g}ms" if total_s else "0"
 
 
 def _round_step(most: int) -> int:
