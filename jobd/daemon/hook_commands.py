@@ -8,7 +8,7 @@ of them: their ids are told apart from those of runs.
 
 import os
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -26,7 +26,8 @@ from jobd.core.run import RunRecord
 from jobd.daemon.hook_order import Answer, Order, body_of
 from jobd.daemon.hook_output import OUTPUT_MAX_BYTES, TAIL_BYTES, last_lines, redacted, secrets_of
 from jobd.daemon.launch import LaunchError, launch
-from jobd.daemon.outputs import Outputs
+from jobd.daemon.outputs import Outputs, as_file_name
+from jobd.daemon.run_params import fitting_params
 from jobd.errors import SupervisorError
 from jobd.ports import Launch, Report, Supervisor
 from jobd.telemetry.logs import get_log
@@ -61,7 +62,7 @@ def is_hook(run_id: str) -> bool:
 
 class HookCommands:
     """Executes hooks that are commands. ``folder`` is theirs alone; ``forget`` lets the
-    supervisor forget an end, some time."""
+    supervisor forget an end, some time. ``secrets``: see ToSupervisor."""
 
     def __init__(
         self,
@@ -69,11 +70,13 @@ class HookCommands:
         folder: Path,
         outputs: Outputs,
         forget: Callable[[str], None],
+        secrets: Sequence[str] = (),
     ) -> None:
         self._supervisor = supervisor
         self._folder = folder
         self._outputs = outputs
         self._forget = forget
+        self._secrets = secrets
         self._under_way: dict[str, _UnderWay] = {}
         self._lookups: CapacityLimiter | None = None  # made where there is a loop
 
@@ -157,7 +160,10 @@ class HookCommands:
     async def _looked_up(self, hook_id: str, order: Order, timeout_s: float) -> Launch:
         if self._lookups is None:
             self._lookups = CapacityLimiter(_LOOKUPS)
-        return await _in_thread(self._launch, hook_id, order, timeout_s, limiter=self._lookups)
+        params = fitting_params(order.record.params, order.job)  # here: see there
+        return await _in_thread(
+            self._launch, hook_id, order, params, timeout_s, limiter=self._lookups
+        )
 
     async def _body(self, order: Order) -> bytes:
         record = order.record
@@ -170,17 +176,19 @@ class HookCommands:
     def _write(self, hook_id: str, body: bytes) -> None:
         """Write what it reads from standard input."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         with open(os.open(self._path(hook_id, "json"), flags, 0o600), "wb") as file:
             file.write(body)
 
-    def _launch(self, hook_id: str, order: Order, timeout_s: float) -> Launch:
+    def _launch(
+        self, hook_id: str, order: Order, params: Mapping[str, str], timeout_s: float
+    ) -> Launch:
         """Resolve who executes it: the job's user, environment, place."""
         stdin = str(self._path(hook_id, "json"))
-        run = _run_of(order.record)
+        run, job = _run_of(order.record, params), order.job
         job = replace(
-            order.job,
-            command=replace(order.job.command, argv=order.call.hook.argv, stdin=stdin),
+            job,
+            command=replace(job.command, argv=order.call.hook.argv, stdin=stdin),
             limits=Limits(memory_max_bytes=MEMORY_MAX_BYTES, pids_max=PIDS_MAX),
             stop_signal=int(signal.SIGTERM),
             kill_after=KILL_AFTER,
@@ -189,7 +197,7 @@ class HookCommands:
             steps=None,
             output_max_bytes=OUTPUT_MAX_BYTES,
         )
-        made = launch(run, job, self._path(hook_id, "out"))
+        made = launch(run, job, params, self._path(hook_id, "out"), self._secrets)
         outcome = order.record.outcome
         facts = {"JOBD_HOOK": order.call.kind.value, "JOBD_OUTCOME": outcome or ""}
         held = replace(run, run_id=hook_id, attempt=1)
@@ -214,7 +222,7 @@ async def _in_thread(
 
 def _id_of(order: Order) -> str:
     """Return the id of a hook at the supervisor: the same for one call, whoever orders it."""
-    return f"{_PREFIX}{order.call.kind.value}-{order.record.run_id}"
+    return f"{_PREFIX}{order.call.kind.value}-{as_file_name(order.record.run_id)}"
 
 
 def _answer_of(report: Report) -> Answer | None:
@@ -235,7 +243,7 @@ def _trouble_of(seen: Exit) -> str:
     return f"exit status {seen.exit_code}" if seen.exit_code else ""
 
 
-def _run_of(record: RunRecord) -> ActiveRun:
+def _run_of(record: RunRecord, params: Mapping[str, str]) -> ActiveRun:
     """Return a run as the environment of what belongs to it is made from."""
     return ActiveRun(
         record.run_id,
@@ -247,7 +255,7 @@ def _run_of(record: RunRecord) -> ActiveRun:
         record.claimed_at,
         record.attempt,
         requested_by=record.requested_by,
-        params=record.params,
+        params=tuple(params.items()),
     )
 
 

@@ -11,6 +11,7 @@ from jobd.supervisor.output import read_slice
 OUTPUT_MAX_BYTES = 16 << 10
 TAIL_BYTES = 4096  # of the job's output for the hook, and of the hook's for the log
 _SHORTEST_SECRET = 6
+MARK = "[redacted]"  # as the supervisor writes it, for what it knows to be secret
 _OPEN = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"}
 # Named one by one: JOBD_ may begin a variable of the job's own, too.
 _OF_THE_RUN = {
@@ -26,7 +27,7 @@ def redacted(text: str, secrets: Sequence[str]) -> str:
     """Return output as it may be logged: without the paths of URLs, and without what the hook
     was given as arguments and environment."""
     for secret in secrets:
-        text = text.replace(secret, "***")
+        text = text.replace(secret, MARK)
     return _URL.sub(lambda match: shown_url(match[0]), text)
 
 

@@ -7,23 +7,23 @@ daemon's own environment reaches a job.
 import functools
 import os
 import pwd
-import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from grp import getgrnam
 from pathlib import Path
 
+from jobd.config.names import VARIABLE
 from jobd.core.claim import ActiveRun
 from jobd.core.job import Command, Job
+from jobd.daemon.secret_values import secret_values
 from jobd.errors import JobdError
 from jobd.ports import Launch
 
+Variables = Mapping[str, str]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_UMASK = 0o022
 ENV_FILE_MAX_BYTES = 1 << 20  # no exec takes more
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LaunchError(JobdError):
@@ -48,14 +48,22 @@ def needs_lookup(command: Command) -> bool:
     return not command.user is command.group is command.env_file is None
 
 
-def launch(run: ActiveRun, job: Job, output: Path) -> Launch:
-    """Return what the supervisor needs. ``LaunchError`` says what cannot be resolved."""
+def launch(
+    run: ActiveRun, job: Job, params: Variables, output: Path, known: Sequence[str] = ()
+) -> Launch:
+    """Return what the supervisor needs. ``LaunchError`` says what cannot be resolved.
+
+    ``params`` are those of the run that were judged (:mod:`jobd.daemon.run_params`). ``known`` are
+    secrets that it is not given, and that it shall not show all the same.
+    """
     identity = resolve_identity(job.command.user, job.command.group)
     limits = job.limits
+    from_file = _variables_of_file(job)
+    env = environment(run, job, identity, from_file, params)
     return Launch(
         run=run,
         argv=job.command.argv,
-        env=environment(run, job, identity),
+        env=env,
         cwd=job.command.cwd or _home(identity),
         output=str(output),
         output_max_bytes=job.output_max_bytes,
@@ -77,6 +85,7 @@ def launch(run: ActiveRun, job: Job, output: Path) -> Launch:
         pids_max=limits.pids_max,
         nice=limits.nice,
         oom_score_adj=limits.oom_score_adj,
+        secrets=secret_values(env, from_file, known),
     )
 
 
@@ -97,7 +106,13 @@ def resolve_identity(user: str | None, group: str | None) -> Identity:
     return Identity(entry.pw_uid, gid, groups, entry.pw_name, entry.pw_dir, entry.pw_shell)
 
 
-def environment(run: ActiveRun, job: Job, identity: Identity) -> dict[str, str]:
+def _variables_of_file(job: Job) -> Mapping[str, str]:
+    return {} if job.command.env_file is None else read_env_file(Path(job.command.env_file))
+
+
+def environment(
+    run: ActiveRun, job: Job, identity: Identity, from_file: Variables, params: Variables
+) -> dict[str, str]:
     """Return the job's whole environment: the basics, its file, its own keys, jobd's facts."""
     env = {
         "PATH": DEFAULT_PATH,
@@ -108,11 +123,10 @@ def environment(run: ActiveRun, job: Job, identity: Identity) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": job.timezone,
     }
-    if job.command.env_file is not None:
-        env.update(read_env_file(Path(job.command.env_file)))
+    env.update(from_file)
     env.update(job.command.env)
     env.update(_facts(run))
-    env.update({f"JOBD_PARAM_{name.upper()}": value for name, value in run.params})
+    env.update({f"JOBD_PARAM_{name.upper()}": value for name, value in params.items()})
     return env
 
 
@@ -128,7 +142,7 @@ def read_env_file(path: Path) -> Mapping[str, str]:
         if not stripped or stripped[0] in "#;":
             continue
         name, equals, value = (part.strip() for part in stripped.partition("="))
-        if not equals or not _VARIABLE.fullmatch(name) or "\0" in value:
+        if not equals or not VARIABLE.fullmatch(name) or "\0" in value:
             raise LaunchError(f"env_file {path}:{number}: is no assignment; write KEY=value")
         pairs[name] = _unquoted(value)
     return pairs
@@ -138,8 +152,11 @@ def _text_of(path: Path) -> str:
     try:
         # Non-blocking, or a FIFO that nobody writes to would hold up every start.
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
                 raise LaunchError(f"env_file {path} is no file; name one")
+            if mode & stat.S_IWOTH and os.geteuid() == 0:  # LD_PRELOAD is a variable, too
+                raise LaunchError(f"env_file {path} may be written by anyone; chmod o-w it")
             data = file.read(ENV_FILE_MAX_BYTES + 1)
     except OSError as error:
         raise LaunchError(f"env_file {path} cannot be read: {error.strerror}") from error

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from jobd.telemetry.logs import get_log
 from jobd.web.node import OutputSlice
 
 _FILE = re.compile(r"(.+)\.[0-9]+", re.ASCII)  # run id and attempt
+_NO_FILE_NAME = re.compile(r"[^0-9A-Za-z_-]")
+_LONGEST_NAME = 200
 
 
 class Outputs:
@@ -30,7 +32,8 @@ class Outputs:
         Spread over folders by the first two digits of the run id: a flat folder with a
         month's runs of a busy node is slow to list and to delete from.
         """
-        return self._folder / run_id[:2] / f"{run_id}.{attempt}"
+        name = as_file_name(run_id)
+        return self._folder / name[:2] / f"{name}.{attempt}"
 
     async def read(self, run_id: str, attempt: int, offset: int, limit: int) -> OutputSlice:
         """Return what an attempt wrote from ``offset`` on; empty when it wrote nothing (yet)."""
@@ -57,14 +60,25 @@ class Outputs:
 
     async def remove(self, run_ids: Iterable[str]) -> None:
         """Delete the output of runs, all attempts of each; what cannot be deleted is told."""
-        by_folder = defaultdict(set)
-        for run_id in run_ids:
-            by_folder[self.path(run_id, 1).parent].add(run_id)
+        # An hour of a busy node is a hundred thousand of them: no claim waits for so many.
+        by_folder = await to_thread.run_sync(self._by_folder, run_ids)
         for folder, doomed in by_folder.items():
             try:
                 await to_thread.run_sync(_remove, folder, doomed)
             except OSError as error:
                 get_log().error("output not deleted", folder=str(folder), error=str(error))
+
+    def _by_folder(self, run_ids: Iterable[str]) -> Mapping[Path, set[str]]:
+        by_folder = defaultdict[Path, set[str]](set)
+        for run_id in run_ids:
+            by_folder[self.path(run_id, 1).parent].add(run_id)
+        return by_folder
+
+
+def as_file_name(run_id: str) -> str:
+    """Return a run's id as a file name. Ids are ours, and this changes none of them; but one
+    that comes out of a shared database may say anything, and must not lead out of a folder."""
+    return _NO_FILE_NAME.sub("_", run_id)[:_LONGEST_NAME]
 
 
 def _read(path: Path, offset: int, limit: int) -> OutputSlice:

@@ -1,6 +1,7 @@
 """Reports: what the supervisor says becomes events; when it dies, a new one is reached."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,13 +17,15 @@ from jobd.core.events import (
     RunStarted,
     SupervisorLost,
 )
+from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.hook_commands import HookCommands, is_hook
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.searches import Finding
-from jobd.errors import SupervisorError
+from jobd.errors import StoreUnavailable, SupervisorError
 from jobd.ports import Report, Supervisor
+from jobd.telemetry.fields import shortened
 from jobd.telemetry.logs import get_log
 
 RECONNECT_S = 0.5  # between two tries, for as long as the daemon lives: it needs one
@@ -42,6 +45,8 @@ class Reports:
         outputs: Outputs,
         inbox: Inbox,
         hooks: HookCommands,
+        find_run: Callable[[str], Awaitable[RunRecord | None]],
+        forget: Callable[[str], None],
         offset: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._supervisor = supervisor
@@ -49,6 +54,8 @@ class Reports:
         self._outputs = outputs
         self._inbox = inbox
         self._hooks = hooks
+        self._find_run = find_run
+        self._forget = forget
         self._offset = offset
 
     async def run(self) -> None:
@@ -64,15 +71,34 @@ class Reports:
             self._inbox.put(Recovered(await self._reconnect()))
 
     async def held(self, runs: Sequence[HeldRun]) -> tuple[HeldRun, ...]:
-        """Return what runs a supervisor holds, ends judged by their jobs' failure_pattern."""
+        """Return what runs a supervisor holds, ends judged by their jobs' failure_pattern. Ends
+        that the history has are left out, and the supervisor may forget them."""
         await self._hooks.adopt([held for held in runs if is_hook(held.run.run_id)])
         ours = [held for held in runs if not is_hook(held.run.run_id)]
-        return tuple([await self._complete_held(held) for held in ours])
+        noted = await self._noted(ours)
+        for run_id in sorted(noted):
+            self._forget(run_id)
+        left = [held for held in ours if held.run.run_id not in noted]
+        return tuple([await self._complete_held(held) for held in left])
+
+    async def _noted(self, runs: Sequence[HeldRun]) -> set[str]:
+        """Return the runs that have ended and are over by what the history says. A supervisor that
+        crashed may have left their ends to the next one, to be told again."""
+        known, found = self._scheduler.state.runs, set[str]()
+        strange = [held for held in runs if held.has_ended and held.run.run_id not in known]
+        with suppress(StoreUnavailable):  # then they are told once more, but not executed
+            for held in strange:
+                record = await self._find_run(held.run.run_id)
+                if record is not None and record.ended_at is not None:
+                    found.add(record.run_id)
+        if found:
+            get_log().info("ends passed over that the history has", runs=shortened(sorted(found)))
+        return found
 
     async def _reconnect(self) -> tuple[HeldRun, ...]:
         told = ""
         while True:
-            await anyio.sleep(RECONNECT_S)
+            await anyio.sleep(RECONNECT_S)  # for as long as the daemon lives: it needs one
             try:
                 return await self.held(await self._supervisor.connect())
             except SupervisorError as error:

@@ -1,11 +1,13 @@
 """To the supervisor: starts, stops and what it may forget, performed in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from anyio import to_thread
+from anyio.lowlevel import checkpoint
 
 from jobd.core.claim import ActiveRun
 from jobd.core.effects import ExtendRun, StartRun, StopRun
@@ -13,10 +15,12 @@ from jobd.core.events import RunNotStarted
 from jobd.daemon.inbox import Inbox
 from jobd.daemon.lane import Lane
 from jobd.daemon.launch import LaunchError, launch, needs_lookup
+from jobd.daemon.run_params import judged_params
 from jobd.errors import SupervisorError
 from jobd.ports import Launch, Supervisor
 from jobd.telemetry.logs import get_log
 
+T = TypeVar("T")
 PREPARED_AT_ONCE = 128  # as the client sends, and more than tell the supervisor of a herd
 
 
@@ -27,6 +31,7 @@ class Forget:
     run_id: str
 
 
+Params = Mapping[str, str]
 SupervisorEffect = StartRun | StopRun | ExtendRun | Forget
 
 
@@ -35,6 +40,7 @@ class ToSupervisor:
 
     ``output_of(run_id, attempt)`` names output files; ``is_wanted`` tells whether an attempt
     is still waited for: while it was being prepared, the supervisor may have died.
+    ``secrets`` are the daemon's own, which no run's output shall show.
     """
 
     def __init__(
@@ -43,11 +49,13 @@ class ToSupervisor:
         inbox: Inbox,
         output_of: Callable[[str, int], Path],
         is_wanted: Callable[[ActiveRun], bool],
+        secrets: Sequence[str] = (),
     ) -> None:
         self._supervisor = supervisor
         self._inbox = inbox
         self._output_of = output_of
         self._is_wanted = is_wanted
+        self._secrets = secrets
         self.lane = Lane[SupervisorEffect]()
 
     async def run(self) -> None:
@@ -99,18 +107,37 @@ class ToSupervisor:
             await self._supervisor.start(launches)
 
     async def _prepared(self, effects: Sequence[StartRun]) -> list[Launch | RunNotStarted]:
+        judged = [(effect, await _judged(effect)) for effect in effects]
         if any(needs_lookup(effect.job.command) for effect in effects):
-            return await to_thread.run_sync(lambda: [self._prepare(e) for e in effects])
-        return [self._prepare(effect) for effect in effects]
+            return await to_thread.run_sync(lambda: [self._prepare(*one) for one in judged])
+        return [self._prepare(*one) for one in judged]
 
-    def _prepare(self, effect: StartRun) -> Launch | RunNotStarted:
+    def _prepare(self, effect: StartRun, params: Params | RunNotStarted) -> Launch | RunNotStarted:
+        if isinstance(params, RunNotStarted):
+            return params
+        return _or_why_not(effect.run, lambda: self._launch(effect, params))
+
+    def _launch(self, effect: StartRun, params: Params) -> Launch:
         run = effect.run
-        try:
-            output = self._output_of(run.run_id, run.attempt)
-            return replace(launch(run, effect.job, output), until_steady_s=effect.until_s)
-        except LaunchError as error:
-            return RunNotStarted(run.run_id, str(error))
-        except Exception:
-            # A defect of ours, met by one run: the others must not suffer for it.
-            get_log().exception("a run could not be prepared", job=run.job, run=run.run_id)
-            return RunNotStarted(run.run_id, "a defect of jobd; its log has the details")
+        output = self._output_of(run.run_id, run.attempt)
+        made = launch(run, effect.job, params, output, self._secrets)
+        return replace(made, until_steady_s=effect.until_s)
+
+
+async def _judged(effect: StartRun) -> Params | RunNotStarted:
+    """Return the parameters of a run, judged here, on the loop's thread."""
+    if effect.run.params:  # each may take its time: others have a turn between two of them
+        await checkpoint()
+    return _or_why_not(effect.run, lambda: judged_params(effect.run, effect.job))
+
+
+def _or_why_not(run: ActiveRun, make: Callable[[], T]) -> T | RunNotStarted:
+    """Return what is made, or what to say of a run of which it cannot be."""
+    try:
+        return make()
+    except LaunchError as error:
+        return RunNotStarted(run.run_id, str(error))
+    except Exception:
+        # A defect of ours, met by one run: the others must not suffer for it.
+        get_log().exception("a run could not be prepared", job=run.job, run=run.run_id)
+        return RunNotStarted(run.run_id, "a defect of jobd; its log has the details")

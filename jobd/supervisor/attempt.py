@@ -18,6 +18,7 @@ from jobd.supervisor.loop import READABLE, URGENT, Loop, Timer
 from jobd.supervisor.mailboxes import Mailbox
 from jobd.supervisor.memory import MemoryWatch
 from jobd.supervisor.output import Recorder
+from jobd.supervisor.redaction import Redactor
 from jobd.supervisor.spec import Spec
 from jobd.supervisor.tree import Tree, signal_all
 from jobd.supervisor.voice import Voice
@@ -48,6 +49,7 @@ class Attempt:
         self.on_over: Callable[[Attempt], None] = _ignore
         self._tree = tree
         self._loop = loop
+        self._redactor = Redactor(spec.secrets)
         self._recorder = Recorder(spec.output, spec.output_max)
         self._deadlines = Deadlines(
             spec.timeout_s, spec.kill_after_s, spec.until_s, spec.watchdog_s
@@ -166,15 +168,21 @@ class Attempt:
         except BlockingIOError:
             return self._status is None
         if size:
-            self._recorder.write(_view[:size])
-            self.voice.heard(_view[:size])
+            self._keep(self._redactor.feed(_view[:size]))
         return size > 0
+
+    def _keep(self, output: memoryview) -> None:
+        if not output:
+            return
+        self._recorder.write(output)
+        self.voice.heard(output)
 
     def _close_pipe(self) -> None:
         if self._pipe >= 0:
             self._loop.unwatch(self._pipe)
             os.close(self._pipe)
             self._pipe = -1
+            self._keep(self._redactor.rest())
 
     def _on_change(self) -> None:
         os.pread(self._end_signal, 4096, 0)  # rearms the signal

@@ -31,13 +31,23 @@ def parse_hierarchies(mountinfo: str, own: str) -> Hierarchies:
     groups = dict(_own_groups(own))
     v2: str | None = None
     v1: dict[str, str] = {}
-    for root, mount_point, kind, options in _mounts(mountinfo):
+    for root, mount_point, kind, options in parse_mounts(mountinfo):
         if kind == "cgroup2" and v2 is None:
             v2 = _directory(root, mount_point, groups.get(""))
         names = options.split(",") if kind == "cgroup" else []
         shown = {name: _directory(root, mount_point, groups.get(name)) for name in names}
         v1 |= {name: path for name, path in shown.items() if path is not None and name not in v1}
     return Hierarchies(v2, v1)
+
+
+def make(directory: str) -> None:
+    """Make a group that everybody may look into, whatever our umask.
+
+    Runtimes size themselves by the limits that they read of their own group, and most jobs
+    are not root.
+    """
+    os.mkdir(directory)
+    os.chmod(directory, 0o755)  # noqa: S103 - to be read is what it is for
 
 
 def write(path: str, value: str) -> None:
@@ -96,7 +106,7 @@ def _subgroups(directory: str) -> list[str]:
         return []
 
 
-def _mounts(mountinfo: str) -> list[tuple[str, str, str, str]]:
+def parse_mounts(mountinfo: str) -> list[tuple[str, str, str, str]]:
     """Return root, mount point, kind and options of each mount: proc_pid_mountinfo(5)."""
     found = []
     for line in mountinfo.splitlines():

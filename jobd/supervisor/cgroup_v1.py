@@ -9,7 +9,7 @@ from jobd.supervisor.tree import Usage
 
 _PERIOD_US = 100_000
 _DEFAULT_SHARES = 1024  # what a cgroup v2 weight of 100 is
-_IO_WEIGHTS = ("blkio.bfq.weight", "blkio.weight")
+IO_WEIGHTS = ("blkio.bfq.weight", "blkio.weight")
 
 
 class V1(Hierarchy):
@@ -22,7 +22,7 @@ class V1(Hierarchy):
         super().__init__(f"{own}/{runs_name}", own)
         self.controller = controller
         self.io_weight = next(
-            (name for name in _IO_WEIGHTS if os.path.exists(f"{self.runs}/{name}")), ""
+            (name for name in IO_WEIGHTS if os.path.exists(f"{self.runs}/{name}")), ""
         )
         self._has_swap = os.path.exists(f"{self.runs}/memory.memsw.limit_in_bytes") and _has_swap()
         if controller == "memory":

@@ -139,7 +139,7 @@ class Spawner:
             os.write(complaints, _TOO_LATE)
         except StartError as error:
             os.write(complaints, str(error).encode(errors="replace")[:4096])
-        except BaseException as error:
+        except BaseException as error:  # a forked child must never go on as a supervisor
             os.write(complaints, f"cannot start: {error}".encode(errors="replace")[:4096])
         finally:
             os._exit(127)

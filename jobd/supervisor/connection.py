@@ -29,7 +29,6 @@ class Connection:
         self._has_backlog = False
         self._is_at_end = False
         self.is_closed = False
-        self.is_greeted = False
         self._watch()
 
     @property

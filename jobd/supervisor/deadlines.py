@@ -103,11 +103,6 @@ class Deadlines:
         """SIGKILL is due now, whatever was to come before it."""
         self._kill_at = now
 
-    def must_be_dead(self, now: float) -> bool:
-        """Whether it is time for SIGKILL."""
-        instant = self.kill_instant()
-        return instant is not None and instant <= now
-
     def stop_instant(self) -> float | None:
         """Return when the next stop signal is due, as things are."""
         if self.is_stopping:

@@ -2,7 +2,7 @@
 
 import os
 
-from jobd.supervisor.cgroup import V1_LIMITS, V1_TREES, find_hierarchies, read, remove
+from jobd.supervisor.cgroup import V1_LIMITS, V1_TREES, find_hierarchies, make, read, remove
 from jobd.supervisor.cgroup_v1 import V1
 from jobd.supervisor.cgroup_v2 import V2
 from jobd.supervisor.groups import GroupTree
@@ -90,7 +90,7 @@ class Enforcer:
         if self._tree is not None:
             crowd = f"{self._tree.runs}/{_CROWD}"
             if not os.path.isdir(crowd):
-                os.mkdir(crowd)
+                make(crowd)
             self._tree.settle_in(crowd)
 
     def go_out(self) -> None:

@@ -1,9 +1,8 @@
 """GroupTree: one attempt's processes, known by the groups that they cannot leave by themselves."""
 
-import os
 import signal
 
-from jobd.supervisor.cgroup import read_pids, remove
+from jobd.supervisor.cgroup import make, read_pids, remove
 from jobd.supervisor.hierarchy import Hierarchy, apply
 from jobd.supervisor.spec import Spec
 from jobd.supervisor.tree import Tree, Usage, signal_all
@@ -83,7 +82,7 @@ class GroupTree(Tree):
 
     def _make(self, hierarchy: Hierarchy, group: str, spec: Spec, is_inside: bool) -> None:
         first, then = hierarchy.settings(spec, is_inside)
-        os.mkdir(group)
+        make(group)
         apply(group, first)
         if then:
             self._afterwards.append((group, then))

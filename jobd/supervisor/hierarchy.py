@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 
-from jobd.supervisor.cgroup import write
+from jobd.supervisor.cgroup import make, write
 from jobd.supervisor.spec import Spec
 from jobd.supervisor.tree import Usage
 
@@ -26,7 +26,7 @@ class Hierarchy(ABC):
     def __init__(self, runs: str, home: str) -> None:
         self.runs = runs
         if not os.path.isdir(runs):
-            os.mkdir(runs)
+            make(runs)
         self._origin = self._home = self._open_join(home)
 
     @abstractmethod

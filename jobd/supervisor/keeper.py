@@ -17,8 +17,6 @@ from jobd.supervisor.tree import Tree
 
 Frame = dict[str, object]
 
-# More orders than this waiting is a stampede; see Enforcer.make_tree.
-STAMPEDE = 64
 # Pipe, kept output, mailbox, and two by which the end and the memory of a group are watched.
 _FILES_PER_RUN = 5
 _FILES_PER_SEARCH = 2
@@ -43,6 +41,8 @@ class Keeper:
         self._running: dict[str, Attempt] = {}
         self._mains: dict[int, Attempt] = {}
         self._ended: dict[str, Frame] = {}
+        self._spooled: set[str] = set()  # of these: what the spool has
+        self.is_spool_stale = False  # it has ends that are noted by now
         self._files_left = self._spawner.max_files - _FILES_OF_OURS
 
     @property
@@ -65,6 +65,11 @@ class Keeper:
             run = end.get("run")
             if isinstance(run, dict) and isinstance(run.get("run_id"), str):
                 self._ended[run["run_id"]] = end
+                self._spooled.add(run["run_id"])
+
+    def spooled_ends(self) -> list[Frame]:
+        """Return those ends of an earlier supervisor that no daemon has noted yet."""
+        return [end for run_id, end in self._ended.items() if run_id in self._spooled]
 
     def held(self) -> list[Frame]:
         """Return every run that is held, ended or not."""
@@ -123,6 +128,9 @@ class Keeper:
     def forget(self, run_id: str) -> None:
         """Forget an end; a run that still runs is not forgotten."""
         self._ended.pop(run_id, None)
+        if run_id in self._spooled:
+            self._spooled.remove(run_id)
+            self.is_spool_stale = True
 
     def stop_all(self, cause: str) -> None:
         """Stop every run."""
@@ -166,7 +174,7 @@ class Keeper:
         census.is_fresh = False
 
     def _start(self, spec: Spec, is_hurried: bool) -> None:
-        self._ended.pop(spec.run_id, None)  # of an earlier attempt
+        self.forget(spec.run_id)  # the end of an earlier attempt
         box = self._open_mailbox(spec)
         try:
             tree = self._enforcer.make_tree(spec, is_hurried)

@@ -107,7 +107,7 @@ def _make_directory(state_dir: str) -> str:
     A supervisor of one user keeps it with its state, which others may not enter; only one
     that runs as root has jobs of others.
     """
-    places = ["/run", "/tmp"] if os.geteuid() == 0 else [state_dir, "/tmp"]  # noqa: S108
+    places = ["/run", "/tmp"] if os.geteuid() == 0 else [state_dir, "/tmp"]  # noqa: S108 - a random name in it
     trouble: OSError | None = None
     for place in places:
         directory = f"{place}/{_PREFIX}{os.urandom(8).hex()}"

@@ -85,10 +85,10 @@ def read_slice(path: str, offset: int, limit: int) -> tuple[bytes, int, int]:
 
     Returned are the bytes, the offset of what follows them, and how many bytes between
     ``offset`` and the first one are no longer kept. No file yet is no output yet.
-    OSError or ValueError when the file is there and cannot be read as one.
+    OSError or ValueError when the file is there and cannot be read as one, or is a link.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return b"", offset, 0
     try:

@@ -198,9 +198,10 @@ def _untils(frame: Frame) -> dict[str, float | None]:
 def _instant(until: object) -> float | None:
     if until is None:
         return None
-    if type(until) not in (int, float) or not 0 <= until < 1e12:  # type: ignore[operator]
+    # Not isinstance: true and false are whole numbers to it.
+    if not (type(until) is int or type(until) is float) or not 0 <= until < 1e12:
         raise ValueError(f"until {until!r} is no instant on the steady clock")
-    return float(until)  # type: ignore[arg-type]
+    return float(until)
 
 
 def _peer_uid(peer: socket.socket) -> int:

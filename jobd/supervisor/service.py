@@ -97,8 +97,19 @@ class Service:
 
     def _flush(self) -> None:
         self._server.flush()
+        if self._keeper.is_spool_stale:
+            self._shorten_spool()
         if self._is_ending and self._keeper.is_idle:
             self._loop.stop()
+
+    def _shorten_spool(self) -> None:
+        """Drop from the spool what a daemon has noted: after a crash the next supervisor would tell
+        it once more, of runs that are over for good."""
+        self._keeper.is_spool_stale = False
+        try:
+            write_spool(self._options.state_dir, self._keeper.spooled_ends())
+        except OSError as error:
+            say(f"the spool cannot be written; it is tried again with the next end: {error}")
 
     def _consider_leaving(self) -> None:
         """Start or stop the wait for a daemon, as things are."""

@@ -36,14 +36,10 @@ class Spec:
         self.timeout_s = _optional_seconds(launch, "timeout_s")
         self.until_s = _optional_seconds(launch, "until_steady_s")
         self.watchdog_s = _optional_seconds(launch, "watchdog_s")
+        self.secrets = _secrets(launch["secrets"]) if "secrets" in launch else []
         self.steps = _patterns(launch["steps"]) if "steps" in launch else None
         self._take_identity(launch)
         self._take_ceilings(launch)
-
-    @property
-    def has_ceilings(self) -> bool:
-        """Whether any ceiling wants a group, or a watcher, of its own."""
-        return self._has_ceilings
 
     @property
     def must_fork(self) -> bool:
@@ -65,7 +61,6 @@ class Spec:
         self._must_fork = not launch.keys().isdisjoint(("uid", "gid", "nice", "oom_score_adj"))
 
     def _take_ceilings(self, launch: Launch) -> None:
-        self._has_ceilings = not launch.keys().isdisjoint(_CEILINGS)
         self.memory_max = _optional(launch, "memory_max_bytes", MEMORY_MIN_BYTES)
         self.memory_high = _optional(launch, "memory_high_bytes", MEMORY_MIN_BYTES)
         self.cpu_max = _optional_seconds(launch, "cpu_max")
@@ -74,11 +69,6 @@ class Spec:
         self.pids_max = _optional(launch, "pids_max", 1)
         if self.pids_max is not None or (self.cpu_max or CPU_SHARE_SAFE) < CPU_SHARE_SAFE:
             self._must_fork = True
-
-
-_CEILINGS = (
-    "memory_max_bytes", "memory_high_bytes", "cpu_max", "cpu_weight", "io_weight", "pids_max",
-)  # fmt: skip
 
 
 def _optional(launch: Launch, key: str, least: int, most: int = _HUGE) -> int | None:
@@ -117,6 +107,13 @@ def _patterns(value: object) -> tuple[str, str | None]:
     return start, end
 
 
+def _secrets(value: object) -> list[bytes]:
+    secrets = _list(value)
+    if not all(isinstance(secret, str) and secret for secret in secrets):
+        raise ValueError("secrets must be a list of text, none of it empty")
+    return [str(secret).encode(errors="surrogateescape") for secret in secrets]
+
+
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise ValueError(f"{value!r} is no list")
@@ -127,7 +124,7 @@ def _argv(value: object) -> list[str]:
     argv = _list(value)
     if not argv or not argv[0] or set(map(type, argv)) != {str}:
         raise ValueError("command is empty or not a list of words")
-    return argv  # type: ignore[return-value]
+    return argv  # type: ignore[return-value] # all are words, as was just looked
 
 
 def _env(value: object) -> dict[str, str]:

@@ -17,6 +17,10 @@ from collections.abc import Callable
 from jobd.supervisor.loop import READABLE, WRITABLE, Loop, Timer
 from jobd.supervisor.pieces import PIECE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PATIENCE_S = 2.0  # for the last answer, once the run has ended
 _PIPE_BYTES = 1 << 20
 _WAITING_MAX_BYTES = 4 << 20
@@ -38,7 +42,7 @@ class StepSearch:
         on_step: Callable[[Step | None], None],
     ) -> None:
         self.trouble = ""
-        self.steps: list[list[object]] = []
+        self.steps: list[tuple[str, float]] = []
         self._loop = loop
         self._on_step = on_step
         self._on_over: Callable[[], None] | None = None
@@ -105,14 +109,15 @@ class StepSearch:
             self._on_answer()
         self._give_up("the search took too long after the run's end")
 
-    def _take(self, word: dict[str, list[list[object]]]) -> None:
+    def _take(self, word: "dict[str, Any]") -> None:
         if "steps" in word:
-            self.steps, self._is_complete = word["steps"], True
+            self.steps = [(str(name), float(seconds)) for name, seconds in word["steps"]]
+            self._is_complete = True
         elif word["step"] is None:
             self._on_step(None)
         else:
             name, since = word["step"]
-            self._on_step((str(name), float(since)))  # type: ignore[arg-type]
+            self._on_step((str(name), float(since)))
 
     def _give_up(self, trouble: str) -> None:
         """Hear no more of it, at the end or before; ``trouble``: why, if that is before."""

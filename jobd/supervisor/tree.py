@@ -17,12 +17,10 @@ class Usage:
 
     __slots__ = ("cpu_s", "memory_peak", "oom_kills")
 
-    def __init__(
-        self, cpu_s: float | None = None, memory_peak: int | None = None, oom_kills: int = 0
-    ) -> None:
+    def __init__(self, cpu_s: float | None = None) -> None:
         self.cpu_s = cpu_s
-        self.memory_peak = memory_peak
-        self.oom_kills = oom_kills
+        self.memory_peak: int | None = None
+        self.oom_kills = 0
 
 
 class Tree(ABC):

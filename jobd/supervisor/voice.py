@@ -15,6 +15,7 @@ from jobd.supervisor.instants import steady_s, wall_s
 from jobd.supervisor.journal import say
 from jobd.supervisor.loop import READABLE, Loop, Timer
 from jobd.supervisor.mailboxes import LONGEST_MESSAGE, Mailbox
+from jobd.supervisor.redaction import Redactor
 from jobd.supervisor.spec import Spec
 from jobd.supervisor.step_search import Step, StepSearch
 from jobd.supervisor.steps import Steps
@@ -38,6 +39,7 @@ class Voice:
         self.trouble = ""  # why its steps are not known
         self._run_id = spec.run_id
         self._patterns = spec.steps
+        self._redacted = Redactor(spec.secrets).once
         self._search: StepSearch | None = None
         self._box = box
         self._loop = loop
@@ -122,7 +124,7 @@ class Voice:
             return self._steps.totals()
         self.trouble = self._search.trouble
         for name, seconds in self._search.steps:
-            self._steps.add(str(name), float(seconds))  # type: ignore[arg-type]
+            self._steps.add(name, seconds)
         return self._steps.totals()
 
     def _close(self) -> None:
@@ -167,7 +169,7 @@ class Voice:
     def _hear(self, message: bytes, now: float) -> bool:
         """Act on a message; return whether there is something new to show."""
         before = (self._status, self._progress, self._step)
-        for name, value in notices.parse(message):
+        for name, value in notices.parse(self._redacted(message)):
             if name == "WATCHDOG" and value == "1":
                 self._deadlines.alive(now)
             elif name == "EXTEND_TIMEOUT_USEC":

@@ -6,6 +6,7 @@ Used by the client only; the supervisor's process hands ``ActiveRun`` back as it
 from datetime import UTC, datetime
 from typing import Any
 
+from jobd.core.attempt import attempts_of, rows_of
 from jobd.core.claim import ActiveRun, Trigger
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunSaid, RunStarted
 from jobd.core.outcome import Exit, StopCause
@@ -36,6 +37,8 @@ def launch_frame(launch: Launch) -> Frame:
     }
     if launch.groups:
         frame["groups"] = launch.groups
+    if launch.secrets:
+        frame["secrets"] = launch.secrets
     for name in _OPTIONAL:
         value = getattr(launch, name)
         if value is not None:
@@ -45,7 +48,7 @@ def launch_frame(launch: Launch) -> Frame:
 
 def encode_run(run: ActiveRun) -> Frame:
     """Return an active run as JSON."""
-    return {
+    frame: Frame = {
         "run_id": run.run_id,
         "job": run.job,
         "node": run.node,
@@ -61,6 +64,9 @@ def encode_run(run: ActiveRun) -> Frame:
         "pool": run.pool,
         "slots": run.slots,
     }
+    if run.retried:
+        frame["retried"] = rows_of(run.retried)
+    return frame
 
 
 def decode_run(frame: Frame) -> ActiveRun:
@@ -86,6 +92,7 @@ def decode_run(frame: Frame) -> ActiveRun:
         lease_until=_instant(frame.get("lease_until")),
         pool=frame.get("pool"),
         slots=frame.get("slots", 0),
+        retried=attempts_of(frame.get("retried", ())),
     )
 
 

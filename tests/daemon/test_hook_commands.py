@@ -17,7 +17,7 @@ import pytest
 from jobd.core.claim import ActiveRun
 from jobd.core.events import AttemptEnded, HeldRun, RunNotStarted, RunStarted
 from jobd.core.hooks import Hook
-from jobd.core.job import Job, StepPatterns
+from jobd.core.job import Job, Param, StepPatterns
 from jobd.core.outcome import StopCause
 from jobd.daemon import hook_commands as module
 from jobd.daemon.hook_commands import HookCommands, is_hook
@@ -104,7 +104,7 @@ async def test_its_environment_is_that_of_the_job_and_says_what_it_is_called_for
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OF_THE_DAEMON", "1")
-    job = in_(desk, env=(("MAILTO", "root"),))
+    job = in_(desk, env=(("MAILTO", "root"),), params=(Param("day"), Param("not_given")))
     assert await desk.shell("env > told", job=job, attempt=2, params=(("day", "mon"),)) == Answer()
     env = dict(line.split("=", 1) for line in (desk.directory / "told").read_text().splitlines())
     assert "OF_THE_DAEMON" not in env
@@ -114,6 +114,23 @@ async def test_its_environment_is_that_of_the_job_and_says_what_it_is_called_for
         "JOBD_FENCING_TOKEN": "7", "JOBD_PARAM_DAY": "mon", "JOBD_HOOK": "on_failure",
         "JOBD_OUTCOME": "failure",
     }  # fmt: skip
+
+
+async def test_it_is_called_without_the_parameters_for_which_a_run_was_refused(desk: Desk) -> None:
+    """Else nobody would hear of the refusal: on_failure is what tells of it."""
+    job = in_(desk, params=(Param("day", "[0-9]+"),))
+    forged = (("day", "$(id)"), ("unheard_of", "1"))
+    assert await desk.shell("env > told", job=job, params=forged) == Answer()
+    assert "JOBD_PARAM_" not in (desk.directory / "told").read_text()
+
+
+async def test_a_parameter_that_takes_for_ever_to_judge_keeps_no_hook_from_its_call(
+    desk: Desk,
+) -> None:
+    """Hooks are prepared in threads, where nothing could break the pattern off."""
+    job = in_(desk, params=(Param("day", "(a+)+"),))
+    assert await desk.shell("env > told", job=job, params=(("day", "a" * 60 + "!"),)) == Answer()
+    assert "JOBD_PARAM_" not in (desk.directory / "told").read_text()
 
 
 @pytest.mark.usefixtures("needs_root")
@@ -199,7 +216,7 @@ async def test_what_it_was_given_is_not_in_what_is_logged_of_it(desk: Desk) -> N
     job = job_of(env=(("PASSWORD", "hunter2"), ("SHORT", "x")))
     script = 'echo "no $PASSWORD at https://u:tok@chat.example.com/hunter3?x of $1 for x"; exit 1'
     answer = await desk.shell(script, "sh", "--key=hunter4", job=job, run_id="aa11")
-    assert answer.output == "no *** at https://chat.example.com/*** of *** for x"
+    assert answer.output == "no [redacted] at https://chat.example.com/*** of [redacted] for x"
 
 
 async def test_a_directory_of_users_that_hangs_holds_up_no_call_that_is_past_it(
@@ -207,11 +224,11 @@ async def test_a_directory_of_users_that_hangs_holds_up_no_call_that_is_past_it(
 ) -> None:
     silence, real, hanging = threading.Event(), module.launch, list[str]()
 
-    def hang(run: ActiveRun, job: Job, output: Path) -> Launch:
+    def hang(run: ActiveRun, job: Job, *rest: Any) -> Launch:
         if job.name == "hung":
             hanging.append(run.run_id)
             silence.wait(PATIENCE_S)
-        return real(run, job, output)
+        return real(run, job, *rest)
 
     monkeypatch.setattr(module, "launch", hang)
     async with anyio.create_task_group() as hung, anyio.create_task_group() as tasks:
@@ -263,8 +280,9 @@ async def test_a_supervisor_that_dies_ends_the_wait(paper: Desk) -> None:
 async def test_one_whose_end_is_never_reported_is_not_waited_for_for_ever(
     paper: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MARGIN_S", -2.0)
-    answer = await paper.shell("true", timeout_s=0.1)
+    # Long enough to look up its user, and a tenth of a second for its end.
+    monkeypatch.setattr(module, "MARGIN_S", 0.1 - 60.0 - module.KILL_AFTER.total_seconds())
+    answer = await paper.shell("true", timeout_s=60.0)
     assert answer == Answer("the supervisor did not report its end")
 
 

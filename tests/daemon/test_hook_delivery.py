@@ -151,7 +151,7 @@ async def test_a_url_that_was_changed_in_vain_is_told_of_again(log: list[Any]) -
 
 async def test_a_defect_of_ours_is_one_call_s_failure(log: list[Any]) -> None:
     desk = Desk([FINE])
-    desk.limits = None  # type: ignore[assignment]
+    desk.limits = None
     assert await desk.delivery.deliver(order_of(URL)) is HookResult.FAILURE
     assert [record["event"] for record in log] == ["a hook could not be called", "hook failed"]
 

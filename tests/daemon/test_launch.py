@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from jobd.core.claim import Trigger
-from jobd.core.job import Command, Limits, StepPatterns
+from jobd.core.job import Command, Limits, Param, StepPatterns
 from jobd.daemon import launch as module
 from jobd.daemon.launch import LaunchError, launch, needs_lookup, read_env_file, resolve_identity
+from jobd.daemon.run_params import judged_params
 from jobd.ports import Launch
 from tests.daemon.fakes import job_of, run_of
 
@@ -21,7 +22,8 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 def launched(run: Any = None, **keys: Any) -> Launch:
-    return launch(run or run_of(), job_of(**keys), OUTPUT)
+    run, job = run or run_of(), job_of(**keys)
+    return launch(run, job, judged_params(run, job), OUTPUT)
 
 
 @pytest.fixture
@@ -63,9 +65,46 @@ def test_a_manual_run_has_no_tick_and_knows_its_parameters() -> None:
     run = run_of(
         fire_time=None, trigger=Trigger.MANUAL, attempt=2, params=(("order_id", "7"), ("dry", ""))
     )
-    env = launched(run).env
+    env = launched(run, params=(Param("order_id"), Param("dry"))).env
     names = ("JOBD_TICK", "JOBD_TRIGGER", "JOBD_ATTEMPT", "JOBD_PARAM_ORDER_ID", "JOBD_PARAM_DRY")
     assert [env[name] for name in names] == ["", "manual", "2", "7", ""]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((("day", "$(id)"),), "parameter day is not what a admits here"),
+        ((("day", "7\0"),), "parameter day is not what a admits here"),
+        ((("day", "7" * 8193),), "parameter day is not what a admits here"),
+        ((("day", "7"), ("path", "/x")), "a parameter of the run is none of its job here"),
+        ((), "parameter day is missing"),
+    ],
+)
+def test_parameters_that_the_job_does_not_admit_reach_no_process(
+    given: tuple[tuple[str, str], ...], words: str
+) -> None:
+    """A run that was taken over has them from the shared database, where others may write."""
+    run = run_of(fire_time=None, trigger=Trigger.MANUAL, attempt=2, params=given)
+    with pytest.raises(LaunchError, match=words):
+        launched(run, params=(Param("day", "[0-9]+"),))
+
+
+def test_parameters_are_judged_whatever_the_run_says_it_was_triggered_by() -> None:
+    run = run_of(trigger=Trigger.SCHEDULE, params=(("day", "$(id)"),))
+    with pytest.raises(LaunchError):
+        launched(run, params=(Param("day", "[0-9]+"),))
+
+
+def test_a_refused_parameter_is_not_shown() -> None:
+    """Reasons are on pages for people who may not see parameters."""
+    run = run_of(trigger=Trigger.MANUAL, params=(("day", "hunter2"),))
+    with pytest.raises(LaunchError) as refused:
+        launched(run, params=(Param("day", "[0-9]+"),))
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_tick_has_no_parameters_and_none_is_missed() -> None:
+    assert "JOBD_PARAM_DAY" not in launched(params=(Param("day", "[0-9]+"),)).env
 
 
 def test_a_job_s_own_keys_outrank_its_file_and_its_file_the_basics(env_file: Path) -> None:
@@ -241,6 +280,16 @@ def test_a_pipe_that_nobody_writes_to_holds_up_no_start(env_file: Path) -> None:
 
 def test_an_endless_env_file_is_refused() -> None:
     assert refusal_of(Path("/dev/zero")) == "env_file FILE is no file; name one"
+
+
+def test_root_takes_no_variables_from_a_file_that_anyone_may_write(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LD_PRELOAD is a variable, too."""
+    monkeypatch.setattr("jobd.daemon.launch.os.geteuid", lambda: 0)
+    env_file.write_text("A=1")
+    env_file.chmod(0o646)
+    assert refusal_of(env_file) == "env_file FILE may be written by anyone; chmod o-w it"
 
 
 def test_an_env_file_larger_than_any_exec_takes_is_refused(env_file: Path) -> None:

@@ -1,8 +1,10 @@
 """Outputs: kept files are read and removed, whatever is in them."""
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -37,6 +39,19 @@ async def test_removing_a_run_removes_all_its_attempts_and_no_other_s(outputs: O
     await outputs.remove(["aa11", "bb22", "cc33"])
     left = sorted(path.name for path in outputs.path("aa11", 1).parent.glob("*"))
     assert (left, outputs.path("bb22", 3).exists()) == (["aa1.1", "aa112.1"], False)
+
+
+async def test_whose_output_goes_is_sorted_on_another_thread(outputs: Outputs) -> None:
+    """Retention may forget a hundred thousand runs at once, and the loop has leases to renew."""
+    asked_on = set[int]()
+
+    def forgotten() -> Iterator[str]:
+        asked_on.add(get_ident())
+        yield "aa11"
+
+    await outputs.remove(forgotten())
+    assert asked_on
+    assert get_ident() not in asked_on
 
 
 async def test_output_that_cannot_be_removed_is_told_and_keeps_no_other(
@@ -80,3 +95,13 @@ async def test_a_folder_that_cannot_be_looked_through_ends_nothing(
 
 def _refuse(path: object) -> None:
     raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    "run_id", ["../../../etc/cron.d/x", "..", "/etc/shadow", ".", "", "a/../../b", "a" * 5000, "\0"]
+)
+def test_no_run_id_leads_out_of_the_folder(tmp_path: Path, run_id: str) -> None:
+    """Ids come out of the shared database too, and root writes what its file name says."""
+    path = Outputs(tmp_path).path(run_id, 1)
+    assert tmp_path / "output" in Path(os.path.normpath(path)).parents
+    assert len(path.name) < 255

@@ -18,7 +18,8 @@ from jobd.core.events import (
     SupervisorLost,
 )
 from jobd.core.job import Job
-from jobd.core.run import RunState
+from jobd.core.outcome import Outcome
+from jobd.core.run import RunRecord, RunState, record_of
 from jobd.core.said import Said
 from jobd.core.scheduler import Scheduler
 from jobd.core.state import RunTrack
@@ -28,6 +29,7 @@ from jobd.daemon.inbox import Inbox
 from jobd.daemon.outputs import Outputs
 from jobd.daemon.reports import Reports
 from jobd.daemon.searches import Finding
+from jobd.errors import StoreUnavailable
 from tests.daemon.fakes import NOON, FakeSupervisor, exit_of, job_of, keep_output, run_of, until
 
 HOUR = timedelta(hours=1)
@@ -43,9 +45,17 @@ class Desk:
         self.offset = timedelta(0)
         self.forgotten: list[str] = []
         self.hooks = HookCommands(supervisor, Path("/nowhere"), outputs, self.forgotten.append)
+        self.history: dict[str, RunRecord] = {}
+        self.is_history_away = False
         self.reports = Reports(
-            supervisor, self.scheduler, outputs, self.inbox, self.hooks, lambda: self.offset
-        )
+            supervisor, self.scheduler, outputs, self.inbox, self.hooks, self.find_run,
+            self.forgotten.append, lambda: self.offset,
+        )  # fmt: skip
+
+    async def find_run(self, run_id: str) -> RunRecord | None:
+        if self.is_history_away:
+            raise StoreUnavailable("no route to host")
+        return self.history.get(run_id)
 
     def runs(self, job: Job, run_id: str, attempt: int = 1) -> None:
         """Let the core know a run."""
@@ -107,6 +117,37 @@ async def test_so_are_those_of_runs_that_it_holds(desk: Desk) -> None:
     (held,) = await desk.reports.held([HeldRun(run_of(), NOON, exit_of())])
     assert held.started_at == NOON + HOUR
     assert held.ended_at == NOON + HOUR + timedelta(seconds=exit_of().duration_s)
+
+
+async def test_an_end_that_the_history_has_is_passed_over(desk: Desk) -> None:
+    """A supervisor that crashed left it to the next one: the run is over, and none of it is to be
+    told or executed again."""
+    over, active, unknown = (HeldRun(run_of("a", f"r{n}"), NOON, exit_of()) for n in (1, 2, 3))
+    refused = HeldRun(run_of("a", "r4"), None, None, "no such file")
+    desk.history = {
+        "r1": record_of(over.run, NOON, NOON, Outcome.CANCELED),
+        "r2": record_of(active.run, NOON),
+        "r4": record_of(refused.run, NOON, NOON, Outcome.START_ERROR),
+    }
+    found = await desk.reports.held([over, active, unknown, refused])
+    assert [held.run.run_id for held in found] == ["r2", "r3"]
+    assert desk.forgotten == ["r1", "r4"]
+
+
+async def test_what_runs_or_is_known_here_is_not_looked_up(desk: Desk) -> None:
+    desk.runs(job_of("a"), "r1")
+    desk.is_history_away = True
+    known, runs = (
+        HeldRun(run_of("a", "r1"), NOON, exit_of()),
+        HeldRun(run_of("a", "r2"), NOON, None),
+    )
+    assert len(await desk.reports.held([known, runs])) == 2
+
+
+async def test_without_the_history_all_is_told(desk: Desk) -> None:
+    desk.is_history_away = True
+    assert len(await desk.reports.held([HeldRun(run_of("a", "r1"), NOON, exit_of())])) == 1
+    assert desk.forgotten == []
 
 
 @pytest.mark.parametrize(("output", "matches"), [(b"ERROR 7\n", True), (b"no ERROR\n", False)])

@@ -1,14 +1,17 @@
 """To the supervisor: what is ordered, in which order, and what when it cannot be."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from jobd.core.claim import Trigger
 from jobd.core.effects import StartRun, StopRun
 from jobd.core.events import Event, RunNotStarted
+from jobd.core.job import Param
 from jobd.core.outcome import StopCause
 from jobd.daemon import to_supervisor as module
 from jobd.daemon.inbox import Inbox
@@ -137,6 +140,19 @@ async def test_users_are_looked_up_where_they_hold_nobody_up(
     monkeypatch.setattr(module, "launch", noted)
     await desk.work_off(start("r1", **keys))
     assert [thread is not threading.main_thread() for thread in threads] == [is_elsewhere]
+
+
+@pytest.mark.parametrize("keys", [{}, {"user": "nobody"}])
+async def test_a_pattern_that_takes_for_ever_keeps_nobody_waiting(
+    desk: Desk, keys: dict[str, str]
+) -> None:
+    """Parameters of a run that was taken over come from a database where others may write, and no
+    thread but the main one can break off a pattern that backtracks."""
+    endless = start("r1", params=(Param("name", "(a+)+"),), **keys)
+    forged = replace(endless.run, trigger=Trigger.MANUAL, params=(("name", "a" * 60 + "!"),))
+    events = await desk.work_off(replace(endless, run=forged), start("r2"))
+    assert events == [RunNotStarted("r1", "parameter name is not what a admits here")]
+    assert desk.supervisor.orders == [("start", ["r2"])]
 
 
 async def test_a_look_up_keeps_the_order_of_starts(desk: Desk) -> None:

@@ -1,11 +1,12 @@
 """Where the hierarchies are, on machines of every kind."""
 
+import os
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.supervisor.cgroup import parse_hierarchies, read_pids, remove
+from jobd.supervisor.cgroup import make, parse_hierarchies, read_pids, remove
 
 UNIFIED = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 HYBRID = """\
@@ -50,6 +51,16 @@ def test_a_blank_in_a_mount_point_is_unescaped() -> None:
 @given(st.text())
 def test_a_strange_mountinfo_is_no_reason_to_die(text: str) -> None:
     parse_hierarchies(text, "0::/\n")
+
+
+def test_a_job_of_any_user_may_read_its_own_limits(tmp_path: Path) -> None:
+    """The supervisor's umask hides what it writes; a JVM sizes its heap by memory.max."""
+    umask = os.umask(0o077)
+    try:
+        make(f"{tmp_path}/group")
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "group").stat().st_mode & 0o777 == 0o755
 
 
 def test_groups_that_members_made_are_removed_with_their_own(tmp_path: Path) -> None:

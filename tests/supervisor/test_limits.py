@@ -20,6 +20,7 @@ async def limiting_ward(request: pytest.FixtureRequest, ward: Any) -> Any:
     return ward
 
 
+# A hog goes on for seconds that it is not to have: its ceiling is what ends it.
 async def test_a_hog_is_killed_at_its_ceiling(limiting_ward: Any) -> None:
     end = await limiting_ward.run(
         limiting_ward.python("hog", HOG + "\nimport time; time.sleep(9)", memory_max_bytes=64 * MIB)

@@ -114,3 +114,12 @@ def test_what_is_no_output_file_is_said_to_be_none(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 200)
     with pytest.raises(ValueError, match="is not an output file"):
         read_slice(str(path), 0, 10)
+
+
+def test_output_is_never_read_through_a_link(tmp_path: Path) -> None:
+    """Who can put one there would have the daemon read for him what it may read."""
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "run.1"
+    _record(elsewhere, 100, [b"abc"])
+    path.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic links"):
+        read_slice(str(path), 0, 10)

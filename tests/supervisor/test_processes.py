@@ -38,7 +38,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def children(pid: int) -> list[int]:
         noted.append(pid)
-        time.sleep(0.005)
+        time.sleep(0.005)  # what the look takes
         return []
 
     monkeypatch.setattr(processes, "children", children)

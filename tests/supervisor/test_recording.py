@@ -29,6 +29,18 @@ async def test_the_file_and_its_directory_are_for_nobody_else(open_ward: Any) ->
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+async def test_a_link_in_the_place_of_an_output_is_not_followed(open_ward: Any) -> None:
+    """Root would write to, and first of all empty, whatever it leads to."""
+    precious = open_ward.directory / "precious"
+    precious.write_text("precious")
+    path = open_ward.output_path("run")
+    path.parent.mkdir(parents=True)
+    path.symlink_to(precious)
+    end = await open_ward.run(open_ward.shell("run", "echo hello"))
+    assert precious.read_text() == "precious"
+    assert (end.exit.exit_code, end.exit.output_dropped_bytes) == (0, 6)
+
+
 async def test_a_gigabyte_passes_and_nothing_of_ours_grows(open_ward: Any) -> None:
     size = 1 << 30
     await open_ward.start(

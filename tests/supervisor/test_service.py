@@ -19,6 +19,7 @@ from jobd.supervisor import service as module
 from jobd.supervisor.cgroup import read_pids
 from jobd.supervisor.processes import children
 from jobd.supervisor.service import Service
+from jobd.supervisor.spool import read_spool
 
 ESCAPE = "setsid sh -c 'echo $$ > {}/deep; exec sleep 600' & echo $$ > {}/main; exec sleep 600"
 
@@ -163,6 +164,36 @@ async def test_an_owned_supervisor_leaves_when_nobody_comes_back(
     assert (held.run.run_id, held.exit.exit_code) == ("run", 6), "its end was spooled"
 
 
+@pytest.mark.parametrize("is_retried", [False, True])
+async def test_an_end_that_was_noted_is_told_by_no_later_supervisor(
+    ward: Any, alive: Callable[[int], bool], is_retried: bool
+) -> None:
+    """It left two ends to the next one, of which one is noted, or its run retried; then that one
+    crashes. The third must not know of a run that is over: it would be executed again."""
+    await ward.open("--linger", "0.2")
+    await ward.start(ward.shell("noted", "exit 6"), ward.shell("left", "exit 7"))
+    await ward.end("noted")
+    await ward.end("left")
+    await ward.drop()
+    await ward.until(lambda: not alive(ward.supervisor_pid), "the supervisor's end")
+    ward.client = ward.new_client("--linger", "60")
+    assert len(await ward.adopt()) == 2
+    if is_retried:
+        await ward.start(ward.shell("noted", "sleep 600", attempt=2))
+    else:
+        await ward.client.forget(["noted"])
+    await ward.until(lambda: "noted" not in _spool_of(ward), "a shorter spool")
+    os.kill(ward.supervisor_pid, signal.SIGKILL)
+    await ward.until(lambda: not alive(ward.supervisor_pid), "the supervisor's end")
+    ward.client = ward.new_client("--linger", "60")
+    (held,) = await ward.adopt()
+    assert held.run.run_id == "left"
+
+
+def _spool_of(ward: Any) -> set[str]:
+    return {end["run"]["run_id"] for end in read_spool(str(ward.directory))}
+
+
 async def test_a_run_outlives_the_wait_for_a_daemon(
     ward: Any, alive: Callable[[int], bool]
 ) -> None:
@@ -276,8 +307,8 @@ class Herd:
         """Return when ends were seen, until the service has nothing more to do."""
         monkeypatch.setattr(module, "steady_s", lambda: self.now_s)
         service = object.__new__(Service)
-        service._server = service._keeper = self  # type: ignore[assignment]
-        service._guard = SimpleNamespace(pid=0)  # type: ignore[assignment]
+        service._server = service._keeper = self
+        service._guard = SimpleNamespace(pid=0)
         service._reap_at_s = 0.0
         is_busy = True
         while is_busy:

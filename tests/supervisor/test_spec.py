@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
 KEYS = [
     *GOOD, "uid", "gid", "groups", "nice", "oom_score_adj", "memory_max_bytes", "pids_max",
     "cpu_max", "cpu_weight", "io_weight", "timeout_s", "stdin", "memory_high_bytes",
-    "until_steady_s", "watchdog_s", "steps",
+    "until_steady_s", "watchdog_s", "steps", "secrets",
 ]  # fmt: skip
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -143,7 +143,7 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_read() -> None:
     timer = search._timer
     assert timer is not None
     timer.fire()
-    assert (search.steps, search.trouble, over) == ([["a", 2.5]], "", [True])
+    assert (search.steps, search.trouble, over) == ([("a", 2.5)], "", [True])
 
 
 async def test_a_search_that_somebody_killed_is_told_as_trouble(open_ward: Any) -> None:

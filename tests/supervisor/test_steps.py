@@ -14,7 +14,7 @@ def steps_of(*begun: tuple[str, float], until: float) -> dict[Any, Any]:
     for name, at in begun:
         steps.begin(name, at)
     steps.end(until)
-    return dict(map(tuple, steps.totals()))  # type: ignore[arg-type]
+    return dict(map(tuple, steps.totals()))
 
 
 def test_a_step_ends_where_the_next_begins_or_the_run_ends() -> None:

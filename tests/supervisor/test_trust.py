@@ -80,13 +80,15 @@ async def test_nobody_lives_on_when_the_daemon_is_stopped(ward: Any, tree: str) 
     """SIGSTOP: its connection stays, and it renews nothing."""
     await ward.open("--tree", tree)
     await ward.client.release()
-    until = steady_s() + 3.0
+    until = steady_s() + 4.0
     daemon = await asyncio.create_subprocess_exec(
         sys.executable, "-c", DAEMON, str(ward.directory), str(until),
         stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert daemon.stdout is not None
     assert await daemon.stdout.readline() == b"started\n"
+    both = [ward.directory / name for name in ("main", "deep")]
+    await ward.until(lambda: all(map(Path.exists, both)), "both witnesses are there")
     daemon.send_signal(signal.SIGSTOP)
     assert steady_s() < until, "too slow to show anything"
     await past(ward, until + MARGIN_S)
