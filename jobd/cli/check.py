@@ -1,22 +1,34 @@
 """``jobd check``: validate a configuration without running it."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from jobd.cli import exits
+from jobd.cli.described import Described
+from jobd.cli.many_secrets import secret_warnings
 from jobd.cli.options import config_option
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.config.model import Config
 from jobd.config.outlook import outlook
 from jobd.config.problem import ConfigErrors, Problem
+from jobd.core.amounts import counted
 from jobd.simulate.occasion import is_worth_simulating
 
 
-@click.command("check")
+@click.command(
+    "check",
+    cls=Described,
+    examples=[
+        ("jobd check", "the configuration of this machine"),
+        ("jobd check -c jobs.d", "all files of a directory"),
+    ],
+    exits=exits.told(exits.BAD_CONFIG) | {exits.OK: "good; warnings may have been said"},
+)
 @config_option
 def check(path: Path) -> int:
     """Validate a configuration without running it.
@@ -31,13 +43,14 @@ def check(path: Path) -> int:
     except ConfigErrors as errors:
         for problem in errors.problems:
             click.echo(str(problem), err=True)
-        click.echo(f"{path}: {_counted(errors.problems, 'error')}", err=True)
+        click.echo(f"{path}: {counted(len(errors.problems), 'error')}", err=True)
         return exits.BAD_CONFIG
     now = SystemClock().now()
-    warnings = (*config.warnings, *outlook(config, now), *_foreseen(config, now))
+    told = (config.warnings, secret_warnings(config), outlook(config, now), _foreseen(config, now))
+    warnings = tuple(chain(*told))
     for warning in warnings:
         click.echo(f"{warning.place}: warning: {warning.words}", err=True)
-    click.echo(f"OK: {_counted(config.jobs, 'job')}, {_counted(warnings, 'warning')}")
+    click.echo(f"OK: {counted(len(config.jobs), 'job')}, {counted(len(warnings), 'warning')}")
     return exits.OK
 
 
@@ -48,7 +61,3 @@ def _foreseen(config: Config, now: datetime) -> Sequence[Problem]:
     from jobd.simulate.foresight import foresight  # with the scheduler: it takes as long as check
 
     return foresight(config, now)
-
-
-def _counted(things: Sized, word: str) -> str:
-    return f"{len(things):,} {word}{'' if len(things) == 1 else 's'}"

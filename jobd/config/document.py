@@ -12,6 +12,7 @@ from jobd.config.names import job_name, pool_name
 from jobd.config.problem import Problem, Unfit
 from jobd.config.source import Source, Unreadable, read_source
 from jobd.config.suggest import unknown_key_mend
+from jobd.config.trust import foreign_owner
 
 TABLES = ("daemon", "store", "limits", "defaults")
 NAMED = {"jobs": job_name, "pools": pool_name}  # tables of tables, and who judges their names
@@ -56,9 +57,18 @@ def read_document(path: Path, findings: Findings, *, as_root: bool) -> Document:
             findings.errors.append(unreadable.problem)
             continue
         document.sources.append(source)
+        if as_root:
+            _warn_of_owner(source, findings)
         _put_in(document, source, findings)
         waiting += _included(source, findings)
     return document
+
+
+def _warn_of_owner(source: Source, findings: Findings) -> None:
+    uid = foreign_owner(source.shown)
+    if uid is not None:
+        message = f"belongs to user {uid}, who can so have root execute anything"
+        findings.warning(source, (), message, "chown root it, unless that user is meant to")
 
 
 def _first_files(path: Path, findings: Findings) -> list[str]:
@@ -124,7 +134,8 @@ def _put_table(
     document: Document, source: Source, key: str, value: object, findings: Findings
 ) -> None:
     if not isinstance(value, dict):
-        findings.error(source, (key,), "is no table", f"write [{key}] and its keys below", value)
+        shown = None if isinstance(value, str) else value  # store = "postgresql://…"
+        findings.error(source, (key,), "is no table", f"write [{key}] and its keys below", shown)
     elif key in document.tables:
         there = document.tables[key].source
         place = f"{there.shown}:{there.line((key,))}"

@@ -9,6 +9,7 @@ import shlex
 from urllib.parse import quote
 
 from jobd.config import kinds
+from jobd.config.names import is_port
 from jobd.config.problem import Unfit
 from jobd.core.hooks import Hook
 
@@ -79,13 +80,9 @@ def _url(value: object) -> str:
     match = _URL.fullmatch(value)
     if match is None:
         raise _no_url(value)
-    if match["port"] is not None and not _is_port(match["port"]):
+    if match["port"] is not None and not is_port(match["port"]):
         raise Unfit("has no valid port", "write a port from 1 to 65535, like HOST:8080")
     return value
-
-
-def _is_port(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= 65535
 
 
 def _no_url(value: str) -> Unfit:

@@ -22,7 +22,7 @@ from jobd.errors import ScheduleError
 
 E = TypeVar("E", bound=StrEnum)
 
-_RETRIED = (Outcome.FAILURE, Outcome.TIMEOUT, Outcome.OOM, Outcome.LOST, Outcome.START_ERROR)
+RETRIED = (Outcome.FAILURE, Outcome.TIMEOUT, Outcome.OOM, Outcome.LOST, Outcome.START_ERROR)
 _PERCENT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)%", re.ASCII)
 _RTMIN = re.compile(r"RTMIN\+(\d{1,2})", re.ASCII)
 _LONGEST_PATTERN = 1000
@@ -121,6 +121,11 @@ def signal_number(value: object) -> int:
     return number
 
 
+def signal_name(number: int) -> str:
+    """Return a signal as it is written: "TERM"."""
+    return signal.Signals(number).name.removeprefix("SIG")
+
+
 def command(value: object) -> str | tuple[str, ...]:
     """Return a command: a text to split, or the parts of a list as they are."""
     if isinstance(value, str):
@@ -192,13 +197,18 @@ def exit_codes(value: object) -> frozenset[int]:
 
 def retried_outcomes(value: object) -> frozenset[Outcome]:
     """Return the outcomes after which a run gets another attempt."""
-    allowed = ", ".join(f'"{outcome}"' for outcome in _RETRIED)
+    allowed = ", ".join(f'"{outcome}"' for outcome in RETRIED)
     if not isinstance(value, list) or not value:
         raise Unfit("is no list of outcomes", f"write some of [{allowed}]")
     for name in value:
-        if not isinstance(name, str) or name not in _RETRIED:
+        if not isinstance(name, str) or name not in RETRIED:
             raise Unfit("holds what is not retried", f"write some of [{allowed}]")
     return frozenset(Outcome(name) for name in value)
+
+
+def outcome_names(outcomes: frozenset[Outcome]) -> list[str]:
+    """Return outcomes as they are written, always in one order."""
+    return [outcome.value for outcome in RETRIED if outcome in outcomes]
 
 
 def _signal(value: object) -> int | None:

@@ -19,6 +19,18 @@ def host_name() -> str:
     return os.uname().nodename
 
 
+def timezone(root: Path = Path("/")) -> str:
+    """Return the name of this machine's time zone: what ``/etc/timezone`` says, as for Debian's
+    cron, or where ``/etc/localtime`` leads, as systemd has it (localtime(5)); or else UTC."""
+    with suppress(OSError, UnicodeDecodeError):
+        if name := (root / "etc/timezone").read_text(encoding="ascii").strip():
+            return name
+    with suppress(OSError):
+        target = os.readlink(root / "etc/localtime")
+        return target.rpartition("/zoneinfo/")[2] if "/zoneinfo/" in target else "UTC"
+    return "UTC"
+
+
 def memory_bytes() -> int:
     """Return the memory that this process and its children may use, in bytes: the machine's
     (sysconf(3)), or less where a cgroup around it says so, as that of a container does."""

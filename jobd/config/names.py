@@ -13,7 +13,7 @@ LONGEST_SOCKET_PATH = 107  # bytes; sun_path of unix(7) less its NUL
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _PARAM = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}\$?")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
 _OURS = re.compile(
@@ -68,7 +68,7 @@ def param_name(value: object) -> str:
 
 def variable_name(value: object) -> str:
     """Return an environment variable's name that jobd does not set itself."""
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+    if not isinstance(value, str) or not VARIABLE.fullmatch(value):
         raise Unfit("is no variable name", "write letters, digits and _, no digit first")
     if _OURS.fullmatch(value) or value in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
         raise Unfit("is set by jobd itself", "choose another name")
@@ -104,6 +104,11 @@ def socket_path(value: object, folder: str) -> str:
             'write a shorter one, like "/run/jobd/jobd.sock"',
         )
     return absolute
+
+
+def is_port(text: str) -> bool:
+    """Whether a text is a port that can be connected to."""
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= 65535
 
 
 def address(value: object) -> tuple[str, int] | None:

@@ -6,7 +6,8 @@ import stat
 import tomllib
 
 from jobd.config.locate import KeyPath, locate
-from jobd.config.problem import Problem
+from jobd.config.problem import Problem, Unfit
+from jobd.config.trust import check_way
 
 _LARGEST_BYTES = 64 << 20
 _POSITION = re.compile(r" \(at line (\d+), column \d+\)$")
@@ -48,7 +49,7 @@ class Source:
 def read_source(shown: str, *, as_root: bool) -> Source:
     """Return the file's content; ``Unreadable`` when it cannot be read, trusted or parsed.
 
-    What others may write is refused for root: they could make root run anything.
+    What others may write, or replace, is refused for root: they could make root run anything.
     """
     text = _decode(shown, _read(shown, as_root))
     try:
@@ -69,7 +70,11 @@ def _read(shown: str, as_root: bool) -> bytes:
                 raise _unreadable(
                     shown, "may be written by anyone, which root cannot trust", "chmod o-w it"
                 )
+            if as_root:
+                check_way(shown)
             data = file.read(_LARGEST_BYTES + 1)
+    except Unfit as unfit:
+        raise _unreadable(shown, unfit.message, unfit.mend) from None
     except FileNotFoundError:
         raise _unreadable(shown, "does not exist", "write it, or name another with -c") from None
     except IsADirectoryError:

@@ -8,6 +8,7 @@ and what is hidden of it is all that must be.
 import re
 from urllib.parse import quote, unquote
 
+from jobd.config.names import is_port
 from jobd.config.problem import Unfit
 
 SQLITE = "sqlite"
@@ -76,6 +77,16 @@ def has_password(url: str) -> bool:
     )
 
 
+def passwords_of(url: str) -> tuple[str, ...]:
+    """Return the passwords that the URL holds, as they are written and as they are meant."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        return ()
+    parameters = (part.partition("=")[2] for part in _parameters(match) if _is_password(part))
+    written = [text for text in (match["password"], *parameters) if text]
+    return tuple(dict.fromkeys([*written, *map(unquote, written)]))
+
+
 def with_password(url: str, password: str) -> str:
     """Return a URL of PostgreSQL with this password in place of the one that it may hold."""
     match = _URL.fullmatch(url)
@@ -132,12 +143,8 @@ def _check_hosts(hosts: list[str]) -> None:
             raise Unfit("names a host that cannot be one", f"write it like {_EXAMPLE}")
         if not match["name"] and len(hosts) > 1:
             raise Unfit("has an empty place among its hosts", 'write "HOST1,HOST2"')
-        if match["port"] and not _is_port(match["port"]):
+        if match["port"] and not is_port(match["port"]):
             raise Unfit("has no valid port", "write a port from 1 to 65535, like HOST:5432")
-
-
-def _is_port(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= 65535
 
 
 def _check_parameters(query: str | None) -> None:

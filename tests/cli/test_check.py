@@ -74,3 +74,20 @@ def test_ticks_that_a_simulated_day_skips_are_warned_of(check: Check) -> None:
     assert (status, out) == (0, "OK: 1 job, 2 warnings\n")
     [_, line] = err.splitlines()
     assert line.startswith("jobd.toml:1: warning: jobs.a.expected_duration: 144 of 288 ticks in")
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(32, False), (33, True)])
+def test_a_job_with_more_secrets_than_are_hidden_is_warned_of(
+    check: Check, count: int, is_told: bool
+) -> None:
+    """Of its file and of its own variables together: the last of them would be shown."""
+    Path("a.env").write_text("".join(f"TOKEN_{n}=sesame{n:04}\n" for n in range(count - 1)))
+    own = f'env_file = "{Path.cwd()}/a.env"\nenv = {{ DB_PASSWORD = "sword-fish" }}\n'
+    status, out, err = check(GOOD + own)
+    assert status == 0
+    assert ("jobs.a.env_file: and env give a run more than 32 values" in err) is is_told
+    assert "sesame" not in out + err
+
+
+def test_an_env_file_that_cannot_be_read_is_no_matter_of_secrets(check: Check) -> None:
+    assert check(f'{GOOD}env_file = "/nowhere/a.env"\n')[1:] == ("OK: 1 job, 0 warnings\n", "")

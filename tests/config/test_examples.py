@@ -12,9 +12,7 @@ from jobd.core.job import Job, Scope
 
 CONFIG = Path(__file__).parents[2] / "config"
 REFERENCE = CONFIG / "reference.toml"
-LATER = {
-    "memory_budget", "pressure", "watchdog", "expected_duration", "expected_memory", "steps",
-}  # fmt: skip
+PRETIX = CONFIG / "jobs.d/pretix.toml"
 
 
 def test_the_two_minute_start_shows_five_things_within_a_minute() -> None:
@@ -53,7 +51,7 @@ def test_the_cluster_brings_no_warning_and_shows_both_scopes() -> None:
 @pytest.mark.parametrize("model", [DaemonTable, StoreTable, LimitsTable, PoolTable, JobTable])
 def test_the_reference_has_every_key(model: type[Table]) -> None:
     written = set(re.findall(r"^(?:# )?([a-z_]+) = ", REFERENCE.read_text(), re.MULTILINE))
-    assert set(model.model_fields) - LATER - written == set()
+    assert set(model.model_fields) - written == set()
 
 
 def test_the_reference_names_the_defaults_that_hold() -> None:
@@ -81,3 +79,51 @@ def test_every_example_of_the_reference_is_one_that_jobd_takes(tmp_path: Path) -
         file = tmp_path / "jobd.toml"
         file.write_text(tried)
         assert load(file), example
+
+
+def tasks_of(job: Job, option: str) -> list[str]:
+    """Return the receivers that a job of pretix names behind an option; none without it."""
+    *_, flag, names = job.command.argv
+    return names.split(",") if flag == option else []
+
+
+def test_every_receiver_of_pretix_is_in_exactly_one_job() -> None:
+    """In two, two jobs would run it beside each other; in none, and excluded, nobody would."""
+    jobs = dict(load(PRETIX).jobs)
+    rest = jobs.pop("pretix-everything-else")
+    named = [task for job in jobs.values() for task in tasks_of(job, "--tasks")]
+    assert len(named) == len(set(named)) > 20
+    assert sorted(tasks_of(rest, "--exclude")) == sorted(named)
+
+
+def test_every_job_of_pretix_is_held_and_spares_the_database() -> None:
+    config = load(PRETIX)
+    for job in config.jobs.values():
+        assert job.timeout is not None
+        assert job.limits.memory_max_bytes is not None
+        assert job.expected_duration is not None
+        assert job.pool == config.pools["database"]
+    said = {warning.words.partition(":")[2].split()[0] for warning in config.warnings}
+    assert said <= {"user", "timeout"}  # unknown here; longer than the interval, as it explains
+
+
+@pytest.mark.parametrize(
+    ("line", "step", "is_end", "is_failure"),
+    [
+        ("INFO Running pretix.base.a…", "pretix.base.a", False, False),
+        ("INFO Completed pretix.base.a in 0.2s", None, True, False),
+        ("INFO Skipped pretix.base.a", None, True, False),
+        ("ERROR pretix.base.a: no such table", None, True, True),
+        ("ERROR runperiodic no such table", None, True, True),  # older releases
+    ],
+)
+def test_the_jobs_of_pretix_read_what_it_prints(
+    line: str, step: str | None, is_end: bool, is_failure: bool
+) -> None:
+    for job in load(PRETIX).jobs.values():
+        assert job.steps is not None
+        assert job.failure_pattern is not None
+        start = re.search(job.steps.start, line)
+        assert (start and start["step"]) == step
+        assert bool(re.search(job.steps.end or "", line)) is is_end
+        assert bool(re.search(job.failure_pattern, line)) is is_failure

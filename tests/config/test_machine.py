@@ -50,3 +50,24 @@ def test_a_container_sees_its_own_group_as_the_root(root: Path) -> None:
 
 def test_where_there_are_no_groups_the_machine_counts(root: Path) -> None:
     assert list(machine._ceilings("0::/a\n", root)) == []
+
+
+@pytest.mark.parametrize(
+    ("timezone", "localtime", "name"),
+    [
+        ("Europe/Berlin\n", "/usr/share/zoneinfo/Asia/Tokyo", "Europe/Berlin"),
+        (None, "/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+        (None, "../usr/share/zoneinfo/Etc/UTC", "Etc/UTC"),
+        ("", "/somewhere/else", "UTC"),
+        (None, None, "UTC"),
+    ],
+)
+def test_the_zone_of_a_machine_is_what_its_cron_goes_by(
+    tmp_path: Path, timezone: str | None, localtime: str | None, name: str
+) -> None:
+    (tmp_path / "etc").mkdir()
+    if timezone is not None:
+        (tmp_path / "etc/timezone").write_text(timezone)
+    if localtime is not None:
+        (tmp_path / "etc/localtime").symlink_to(localtime)
+    assert machine.timezone(tmp_path) == name

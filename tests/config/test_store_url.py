@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobd.config.problem import Unfit
-from jobd.config.store_url import has_password, shown, store_url, with_password
+from jobd.config.store_url import has_password, passwords_of, shown, store_url, with_password
 
 FULL = "postgresql://jobd:hunter2@db1,db2:5433/jobd?sslmode=require"
 
@@ -135,3 +135,19 @@ def test_a_password_changes_nothing_else_of_the_url(url: str) -> None:
     assert has_password(given_one)
     assert not has_password(url)
     assert given_one.replace(f":{SECRET}", "").replace("//@", "//") == url
+
+
+@pytest.mark.parametrize(
+    ("url", "passwords"),
+    [
+        ("sqlite", ()),
+        ("postgresql://jobd@db/jobd", ()),
+        ("postgresql://jobd:hunter2@db/jobd", ("hunter2",)),
+        ("postgresql://jobd:a%40b@db/jobd", ("a%40b", "a@b")),
+        ("postgresql://jobd@db/jobd?password=hunter2&a=b", ("hunter2",)),
+    ],
+)
+def test_the_passwords_of_a_url_are_known_however_they_are_written(
+    url: str, passwords: tuple[str, ...]
+) -> None:
+    assert passwords_of(url) == passwords
