@@ -2,8 +2,8 @@
 
 The page of ten thousand jobs is about 40 MB. It is never held in one piece: jobs are
 rendered in blocks, each block's lines are kept deflated, and only blocks whose jobs have
-changed are rendered anew. The counters of a block are rendered at one moment, so that on
-every page ticks = started + skipped holds for every job.
+changed are rendered anew, with turns of the event loop in between. The counters of a block
+are written at one moment, so that on every page ticks = started + skipped holds for every job.
 """
 
 import asyncio
@@ -15,17 +15,20 @@ from prometheus_client.exposition import generate_latest as prometheus_text
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
 from jobd.core.view import JobView
-from jobd.telemetry.families import JOB_FAMILIES, Family
+from jobd.telemetry.families import JOB_FAMILIES
+from jobd.telemetry.family import Family
 from jobd.telemetry.metrics import Telemetry
 from jobd.telemetry.negotiate import Format, accepts_gzip, best_format
 from jobd.telemetry.row import Row, escape
-from jobd.telemetry.series import STATE, Block
+from jobd.telemetry.series import STATE, Block, Lines
 from jobd.telemetry.stitch import Piece, gzipped, piece, plain
 
 _OPENMETRICS_END = b"# EOF\n"
-_EMPTY = piece(b"")
+_Texts = tuple[str, str | None]  # plain, and for OpenMetrics if that differs
+_EMPTY = Lines(piece(b""), piece(b""))
 # A view may ask its schedule for two fire times; the event loop waits for so many at most.
 _VIEWS_AT_ONCE = 32
+_FAMILIES_AT_ONCE = 8  # of a block: that many pieces are deflated before it gets its turn
 _NODE_TEXT: dict[Format, Callable[[CollectorRegistry], bytes]] = {
     Format.PROMETHEUS: prometheus_text,
     Format.OPENMETRICS: openmetrics_text,
@@ -71,46 +74,50 @@ class Exposition:
     ) -> AsyncIterator[bytes]:
         async with self._refreshing:
             blocks = [await self._fresh(block) for block in self._jobs.blocks]
+        await asyncio.sleep(0)  # the node's own lines may take as long as a block's
         for chunk in encode(self._page(chosen, blocks)):
             yield chunk
             await asyncio.sleep(0)  # a long page must not keep the scheduler from its ticks
 
-    async def _fresh(self, block: Block) -> Sequence[Piece]:
-        """Return the block's pieces, by family, once they are up to date."""
+    async def _fresh(self, block: Block) -> Sequence[Lines]:
+        """Return the block's lines, by family, once they are up to date."""
         if block.valid_until is not None and self._now() >= block.valid_until:
             block.stale |= STATE
         if block.stale:
             await self._refresh(block)
-        return block.pieces
+        return block.lines
 
     async def _refresh(self, block: Block) -> None:
         stale, block.stale = block.stale, 0
         try:
             rows = [row async for row in self._rows(block)]
+            # While lines are written nothing is awaited: all counters are of one moment. What
+            # changed while the rows were read may be missing in their views, so those are read
+            # again next time; what changes from here on is marked stale anew.
+            stale |= block.stale
+            texts = _written(rows, stale)
+            block.stale &= STATE
+            block.lines = await _deflated(texts, block.lines)
         except BaseException:  # a client that hung up
             block.stale |= stale
             raise
-        # From here on nothing is awaited: all counters are of one moment. What changed while
-        # the rows were read may be missing in their views, so those are read again next time.
-        late = block.stale
-        block.pieces = _rendered(rows, stale | late, block.pieces)
-        block.stale = late & STATE
         block.valid_until = min((at for row in rows for at in _turns(row.view)), default=None)
 
     async def _rows(self, block: Block) -> AsyncIterator[Row]:
         for index, series in enumerate(block.series, 1):
             view = self._job_view(series.name)
             if view is not None:  # None: a reload dropped it while this page was rendered
-                yield Row(escape(series.name), series, view)
+                yield Row(escape(series.name), series, view, self._now())
             if index % _VIEWS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # likewise for the ticks
 
-    def _page(self, chosen: Format, blocks: Sequence[Sequence[Piece]]) -> Iterator[Piece]:
+    def _page(self, chosen: Format, blocks: Sequence[Sequence[Lines]]) -> Iterator[Piece]:
         yield piece(self._node_text(chosen))
         for index, family in enumerate(JOB_FAMILIES):
             yield piece(_head(family, chosen))
-            for pieces in blocks:
-                yield pieces[index]
+            for block in blocks:
+                lines = block[index]
+                yield lines.text if chosen is Format.PROMETHEUS else lines.openmetrics
         if chosen is Format.OPENMETRICS:
             yield piece(_OPENMETRICS_END)
 
@@ -118,13 +125,36 @@ class Exposition:
         return _NODE_TEXT[chosen](self._registry).removesuffix(_OPENMETRICS_END)
 
 
-def _rendered(rows: Sequence[Row], stale: int, old: Sequence[Piece]) -> tuple[Piece, ...]:
-    """Return a piece for each family: the old one if nothing that it depends on is stale."""
-    kept = old or (_EMPTY,) * len(JOB_FAMILIES)
-    return tuple(
-        _lines(family, rows) if family.depends & stale else piece_
-        for family, piece_ in zip(JOB_FAMILIES, kept, strict=True)
-    )
+def _written(rows: Sequence[Row], stale: int) -> list[_Texts | None]:
+    """Return each family's lines in both formats, None where nothing that they show is stale."""
+    has_exemplars = any(row.series.exemplars for row in rows)
+    return [
+        _texts(family, rows, has_exemplars) if family.depends & stale else None
+        for family in JOB_FAMILIES
+    ]
+
+
+def _texts(family: Family, rows: Sequence[Row], has_exemplars: bool) -> _Texts:
+    text = "".join(map(family.lines, rows))
+    if family.with_exemplars is None or not has_exemplars:
+        return text, None
+    return text, "".join(map(family.with_exemplars, rows))
+
+
+async def _deflated(texts: Sequence[_Texts | None], old: Sequence[Lines]) -> tuple[Lines, ...]:
+    """Return the lines as they are kept, the old ones where there are no new ones."""
+    kept = list(old) or [_EMPTY] * len(JOB_FAMILIES)
+    for index, pair in enumerate(texts):
+        if pair is not None:
+            text = _piece(pair[0])
+            kept[index] = Lines(text, text if pair[1] is None else _piece(pair[1]))
+        if index % _FAMILIES_AT_ONCE == 0:
+            await asyncio.sleep(0)  # likewise for the ticks
+    return tuple(kept)
+
+
+def _piece(text: str) -> Piece:
+    return piece(text.encode("utf-8", "replace"))
 
 
 def _turns(view: JobView) -> Iterator[datetime]:
@@ -133,10 +163,6 @@ def _turns(view: JobView) -> Iterator[datetime]:
         yield view.next_due
     if view.pause is not None and view.pause.until is not None:
         yield view.pause.until
-
-
-def _lines(family: Family, rows: Sequence[Row]) -> Piece:
-    return piece("".join(map(family.lines, rows)).encode("utf-8", "replace"))
 
 
 def _head(family: Family, chosen: Format) -> bytes:

@@ -1,87 +1,21 @@
-"""The families of metrics that every job has, and how a job's lines of each are written.
+"""The families of metrics that every job has.
 
 A sample's line is the same in the Prometheus text format and in OpenMetrics; only the
-heads of the families differ. Where a value does not exist (no ceiling, no schedule, never
-ran) it is 0, so that every series is there from the start. docs/metrics.md explains each.
+heads of the families differ, and the exemplars, which OpenMetrics alone has. Where a value
+does not exist (no ceiling, no schedule, never ran) it is 0, so that every series is there
+from the start. docs/metrics.md explains each.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobd.core.hooks import HookResult
-from jobd.core.job import Job
+from jobd.core.outcome import Outcome
+from jobd.core.run import RunState
 from jobd.telemetry import series as kept
-from jobd.telemetry.histogram import run_histogram, step_histogram
-from jobd.telemetry.row import Row, escape
-from jobd.telemetry.series import JobSeries
+from jobd.telemetry.family import Family, counter, hook_lines, info_lines, metric
+from jobd.telemetry.histogram import run_histogram, run_histogram_with_exemplars, step_histogram
+from jobd.telemetry.row import Row
 
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One family of metrics with a series, or a few, for each job."""
-
-    name: str  # as its samples are called; a histogram's without _bucket, _sum, _count
-    kind: str  # "counter", "gauge", "histogram", "info"
-    help: str
-    depends: int  # which changes make its lines stale, of those in jobd.telemetry.series
-    lines: Callable[[Row], str]
-
-
-def _single(name: str, value: Callable[[Row], float]) -> Callable[[Row], str]:
-    opening = name + '{job_name="'
-
-    def lines(row: Row) -> str:
-        return f'{opening}{row.label}"}} {value(row)}\n'
-
-    return lines
-
-
-def _by_label(
-    name: str,
-    label: str,
-    values: Collection[str],
-    counts: "Callable[[JobSeries], Sequence[int] | None]",
-) -> Callable[[Row], str]:
-    template = "".join(f'{name}{{job_name="\0",{label}="{value}"}} %d\n' for value in values)
-    at_zero = template.replace("%d", "0")
-
-    def lines(row: Row) -> str:
-        # Formatted before the name is put in: a name may hold a percent sign.
-        numbers = counts(row.series)
-        counted = at_zero if numbers is None else template % tuple(numbers)
-        return counted.replace("\0", row.label)
-
-    return lines
-
-
-def _hooks(name: str) -> Callable[[Row], str]:
-    def lines(row: Row) -> str:
-        counts = row.series.hooks
-        return "".join(
-            f'{name}{{job_name="{row.label}",hook="{kind}",result="{result}"}} '
-            f"{0 if counts is None else counts[kept.HOOK_INDEX[kind, result]]}\n"
-            for kind in row.view.job.hooks.kinds
-            for result in HookResult
-        )
-
-    return lines
-
-
-def _info(name: str) -> Callable[[Row], str]:
-    def lines(row: Row) -> str:
-        job = row.view.job
-        owner, schedule = escape(job.about.owner), escape(_schedule_text(job))
-        return (
-            f'{name}{{job_name="{row.label}",owner="{owner}",schedule="{schedule}",'
-            f'scope="{job.scope}"}} 1\n'
-        )
-
-    return lines
-
-
-def _schedule_text(job: Job) -> str:
-    return job.schedule.text if job.schedule is not None else "manual"
+_NO_FAILURE = (None, Outcome.SUCCESS, Outcome.CANCELED)
 
 
 def _timestamp(instant: datetime | None) -> float:
@@ -92,32 +26,31 @@ def _seconds(duration: timedelta | None) -> float:
     return duration.total_seconds() if duration is not None else 0
 
 
-def _metric(
-    name: str, kind: str, depends: int, value: Callable[[Row], float], help_: str
-) -> Family:
-    return Family(name, kind, help_, depends, _single(name, value))
+def _active_since(row: Row) -> float:
+    running = (run for run in row.view.runs if run.state is RunState.RUNNING)
+    return _timestamp(min((run.started_at for run in running if run.started_at), default=None))
 
 
-def _counter(
-    name: str,
-    depends: int,
-    label: str,
-    values: Collection[str],
-    counts: "Callable[[JobSeries], Sequence[int] | None]",
-    help_: str,
-) -> Family:
-    return Family(name, "counter", help_, depends, _by_label(name, label, values, counts))
+def _ticks_since_success(row: Row) -> int:
+    """Counted by the schedule, not here: it is right after a restart, and with other nodes.
+
+    Without a next tick the job is disabled, or other nodes' alone: it need not succeed here.
+    """
+    success, schedule = row.view.memory.last_success, row.view.job.schedule
+    if success is None or schedule is None or row.view.next_fire is None:
+        return 0
+    return schedule.count(success, row.now)
 
 
 _COUNTED = (
-    _metric(
+    metric(
         "jobd_ticks_total",
         "counter",
         kept.TICKS,
         lambda row: row.series.ticks,
         "Ticks decided: started or skipped.",
     ),
-    _counter(
+    counter(
         "jobd_ticks_skipped_total",
         kept.SKIPS,
         "reason",
@@ -125,7 +58,7 @@ _COUNTED = (
         lambda series: series.skipped,
         "Ticks settled without a run, by reason.",
     ),
-    _counter(
+    counter(
         "jobd_runs_started_total",
         kept.STARTS,
         "trigger",
@@ -133,14 +66,21 @@ _COUNTED = (
         lambda series: series.started,
         "Runs that were granted their start, by what asked for them.",
     ),
-    _metric(
+    metric(
         "jobd_job_overlaps_in_a_row",
         "gauge",
         kept.SKIPS,
         lambda row: row.series.overlaps,
         "Latest ticks that were all skipped because the prior run was still active.",
     ),
-    _counter(
+    metric(
+        "jobd_job_skips_in_a_row",
+        "gauge",
+        kept.SKIPS,
+        lambda row: row.series.unwanted,
+        "Latest ticks that were all skipped for reasons that nobody asked for.",
+    ),
+    counter(
         "jobd_runs_total",
         kept.ENDS,
         "outcome",
@@ -148,7 +88,7 @@ _COUNTED = (
         lambda series: series.ended,
         "Runs that ended, retries over, by outcome.",
     ),
-    _metric(
+    metric(
         "jobd_run_retries_total",
         "counter",
         kept.ENDS,
@@ -161,6 +101,7 @@ _COUNTED = (
         "Duration of the last attempt of each run that ended.",
         kept.ENDS,
         run_histogram("jobd_run_duration_seconds"),
+        run_histogram_with_exemplars("jobd_run_duration_seconds"),
     ),
     Family(
         "jobd_step_duration_seconds",
@@ -169,7 +110,7 @@ _COUNTED = (
         kept.ENDS,
         step_histogram("jobd_step_duration_seconds"),
     ),
-    _metric(
+    metric(
         "jobd_run_cpu_seconds_total",
         "counter",
         kept.ENDS,
@@ -181,75 +122,117 @@ _COUNTED = (
         "counter",
         "Calls of the hooks and pings that the job has, by what became of them.",
         kept.HOOKS | kept.DEFINITION,
-        _hooks("jobd_hooks_total"),
+        hook_lines("jobd_hooks_total"),
     ),
 )
 
 _SEEN = (
-    _metric(
+    metric(
         "jobd_runs_active",
         "gauge",
         kept.STATE,
         lambda row: len(row.view.runs),
-        "Runs that hold the job's lease, those between two attempts included.",
+        "This node's runs that hold the job's lease, those between two attempts included.",
     ),
-    _metric(
+    metric(
+        "jobd_run_active_since_timestamp_seconds",
+        "gauge",
+        kept.STATE,
+        _active_since,
+        "When the oldest attempt that runs on this node was started; 0 for none.",
+    ),
+    metric(
+        "jobd_run_usual_duration_seconds",
+        "gauge",
+        kept.STATE,
+        lambda row: row.view.memory.smoothed_lasted_s or 0,
+        "Smoothed duration of successful runs with all their attempts; 0 before the first.",
+    ),
+    metric(
+        "jobd_attempt_usual_duration_seconds",
+        "gauge",
+        kept.STATE,
+        lambda row: row.view.memory.smoothed_duration_s or 0,
+        "Smoothed duration of the last attempts of successful runs; 0 before the first.",
+    ),
+    metric(
         "jobd_run_memory_peak_bytes",
         "gauge",
         kept.STATE,
         lambda row: row.view.memory.memory_peak_bytes or 0,
         "Peak memory of the last run's process tree; 0 if none was measured.",
     ),
-    _metric(
+    metric(
         "jobd_job_memory_max_bytes",
         "gauge",
         kept.DEFINITION,
         lambda row: row.view.job.limits.memory_max_bytes or 0,
         "Memory ceiling of the process tree; 0 for none.",
     ),
-    _metric(
+    metric(
         "jobd_job_timeout_seconds",
         "gauge",
         kept.DEFINITION,
         lambda row: _seconds(row.view.job.timeout),
         "Longest time that an attempt may take; 0 for no limit.",
     ),
-    _metric(
+    metric(
+        "jobd_job_kill_after_seconds",
+        "gauge",
+        kept.DEFINITION,
+        lambda row: _seconds(row.view.job.kill_after),
+        "Time that an attempt has after its timeout, or a stop, before it is killed.",
+    ),
+    metric(
         "jobd_job_interval_seconds",
         "gauge",
         kept.STATE,
         lambda row: _seconds(row.view.interval),
         "Time between two ticks of the schedule, around now; 0 without a schedule.",
     ),
-    _metric(
+    metric(
         "jobd_job_interval_utilization_ratio",
         "gauge",
         kept.STATE,
         lambda row: row.view.utilization or 0,
         "Smoothed duration over interval; 0 before the first run.",
     ),
-    _metric(
+    metric(
         "jobd_last_success_timestamp_seconds",
         "gauge",
         kept.STATE,
         lambda row: _timestamp(row.view.memory.last_success),
         "When the last successful run ended; 0 for never.",
     ),
-    _metric(
+    metric(
         "jobd_last_run_timestamp_seconds",
         "gauge",
         kept.STATE,
         lambda row: _timestamp(row.view.memory.last_ended),
         "When the last run ended, however it did; 0 for never.",
     ),
-    _metric(
+    metric(
+        "jobd_last_run_failed",
+        "gauge",
+        kept.STATE,
+        lambda row: int(row.view.memory.last_outcome not in _NO_FAILURE),
+        "1 if the last run ended neither as success nor as canceled.",
+    ),
+    metric(
+        "jobd_job_ticks_since_success",
+        "gauge",
+        kept.STATE,
+        _ticks_since_success,
+        "Ticks of the schedule since the last successful run ended; 0 before the first one.",
+    ),
+    metric(
         "jobd_next_tick_timestamp_seconds",
         "gauge",
         kept.STATE,
         lambda row: _timestamp(row.view.next_fire),
         "The next tick, before jitter; 0 if there is none.",
     ),
-    _metric(
+    metric(
         "jobd_job_paused",
         "gauge",
         kept.STATE,
@@ -261,7 +244,7 @@ _SEEN = (
         "info",
         "What the job is.",
         kept.DEFINITION,
-        _info("jobd_job_info"),
+        info_lines("jobd_job_info"),
     ),
 )
 

@@ -42,6 +42,7 @@ def of_end(record: RunRecord) -> Fields:
         signal=record.signal,
         attempt=record.attempt,
         duration_s=_rounded(record.duration_s),
+        lasted_s=_rounded(record.lasted_s) if record.attempt > 1 else None,
         cpu_s=_rounded(record.cpu_s),
         memory_peak_bytes=record.memory_peak_bytes,
         output_bytes=record.output_bytes,

@@ -15,6 +15,7 @@ from jobd.core import events as ev
 from jobd.core.claim import ActiveRun, ClaimDenied
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
+from jobd.core.run import RunRecord
 from jobd.telemetry import fields
 
 # Skips and ends that somebody asked for, and a run that was once a little late; all others
@@ -47,6 +48,7 @@ class LogFold:
             ev.Recovered: self._recovered,
             ev.ClaimsDecided: self._claims_decided,
             ev.ClaimsFailed: self._claims_failed,
+            ev.TakenOver: self._taken_over,
             ev.SkipsRecorded: self._skips_recorded,
             ev.RunStarted: self._run_started,
             ev.SupervisorLost: self._supervisor_lost,
@@ -136,9 +138,22 @@ class LogFold:
 
     def _claims_decided(self, event: ev.ClaimsDecided) -> None:
         self._store_answered()
+        self._ended_for_others(event.lost)
         for answer in event.answers:
             if isinstance(answer, ClaimDenied):
                 self._denied(answer)
+
+    def _taken_over(self, event: ev.TakenOver) -> None:
+        self._ended_for_others(event.ended)
+        for run in event.runs:
+            self._log.warning("run taken over from a silent node", **fields.of_run(run))
+
+    def _ended_for_others(self, records: Iterable[RunRecord]) -> None:
+        """Their own node may never say it: it is gone."""
+        for record in records:
+            self._log.warning(
+                "run of a silent node ended", node=record.node, **fields.of_end(record)
+            )
 
     def _denied(self, answer: ClaimDenied) -> None:
         is_tick = answer.request.fire_time is not None

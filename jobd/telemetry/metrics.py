@@ -14,6 +14,7 @@ from jobd.core import events as ev
 from jobd.core.claim import ClaimDenied, ClaimGranted
 from jobd.core.hooks import HookKind, HookResult
 from jobd.core.ledger import SkipReason
+from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord
 from jobd.core.view import NodeView
 from jobd.telemetry import series as kept
@@ -22,6 +23,9 @@ from jobd.telemetry.series import JobSeries, JobTable
 
 DueOf = Callable[[str, datetime], datetime | None]
 
+
+# A tick that is skipped for one of these is as it was wanted; None: it started.
+_WANTED = (None, SkipReason.PAUSED, SkipReason.DRAINING, SkipReason.DUTY)
 
 # So many overlaps one after another are no accident any more.
 IN_A_ROW = 3
@@ -46,7 +50,8 @@ class Telemetry:
         self.node = NodeFigures(node_view)
         self._due_of = due_of
         self._on_overlaps = on_overlaps
-        self._unstarted: dict[str, tuple[str, datetime]] = {}  # run to its tick
+        # Run to its job, and to its tick if its first attempt has one.
+        self._unstarted: dict[str, tuple[str, datetime | None]] = {}
         self._folds: dict[type, Callable[[Any], None]] = {
             ev.Configured: self._configured,
             ev.Recovered: self._recovered,
@@ -55,6 +60,7 @@ class Telemetry:
             ev.RunStarted: self._run_started,
             ev.SupervisorLost: self._supervisor_lost,
             ev.ClockJumped: self._clock_jumped,
+            ev.TakenOver: self._taken_over,
             ev.ClusterSeen: self._cluster_seen,
             fx.Claim: self._claim,
             fx.FinishRun: self._finish_run,
@@ -89,6 +95,12 @@ class Telemetry:
         """Count leases that could not be renewed when it was tried."""
         self.node.renewals_failed += count
 
+    def end_settled(self, record: RunRecord, is_taken: bool) -> None:
+        """Count a run of a job that nodes share which this node had lost, now that the store has
+        taken that end. It takes none of a run that another node has ended: who ended it counts."""
+        if is_taken and record.outcome is Outcome.LOST:
+            self._count_end(record)
+
     def hook_called(self, job: str, kind: HookKind, result: HookResult) -> None:
         """Count a call about a run of this job, all its tries as one."""
         series = self._mark(job, kept.HOOKS)
@@ -121,7 +133,16 @@ class Telemetry:
         self.node.clock_jumped(event.by.total_seconds())
         self.jobs.mark_all(kept.STATE)
 
+    def _taken_over(self, event: ev.TakenOver) -> None:
+        self._ended_for_others(event.ended)
+
+    def _ended_for_others(self, records: Iterable[RunRecord]) -> None:
+        """Count runs of silent nodes that this one has ended: who is gone counts nothing."""
+        for record in records:
+            self._count_end(record)
+
     def _claims_decided(self, event: ev.ClaimsDecided) -> None:
+        self._ended_for_others(event.lost)
         for answer in event.answers:
             series = self._mark(answer.request.job, kept.STATE)
             if isinstance(answer, ClaimGranted):
@@ -134,8 +155,7 @@ class Telemetry:
 
     def _granted(self, answer: ClaimGranted, series: JobSeries | None) -> None:
         request = answer.request
-        if request.fire_time is not None:
-            self._unstarted[request.run_id] = (request.job, request.fire_time)
+        self._unstarted[request.run_id] = (request.job, request.fire_time)
         if series is None:
             return
         if series.started is None:
@@ -149,28 +169,34 @@ class Telemetry:
             series = self._mark(skip.ticks.job, kept.STATE)
             if series is not None and skip.ticks.count:
                 _count_skips(series, skip.reason, skip.ticks.count)
-                self._follow(series, skip.ticks.last, skip.reason)
+                self._follow(series, skip.ticks.last, skip.reason, skip.ticks.count)
 
     def _cluster_seen(self, event: ev.ClusterSeen) -> None:
+        for memory in event.view.jobs:
+            self._mark(memory.job, kept.STATE)
         for record in event.view.decided:
             series = self.jobs.by_name.get(record.ticks.job)
-            self._follow(series, record.ticks.last, record.reason, is_ours=False)
+            count = record.ticks.count
+            self._follow(series, record.ticks.last, record.reason, count, is_ours=False)
 
     def _follow(
         self,
         series: JobSeries | None,
         tick: datetime | None,
         reason: SkipReason | None,
+        count: int = 1,
         *,
         is_ours: bool = True,
     ) -> None:
-        """Count overlaps in a row. What has been counted is told again by views of the cluster."""
+        """Count skips in a row. What has been counted is told again by views of the cluster."""
         if series is None or tick is None or (series.last_tick and tick <= series.last_tick):
             return
         series.last_tick = tick
         before = series.overlaps
         series.overlaps = before + 1 if reason is SkipReason.OVERLAP else 0
-        if series.overlaps != before:
+        was_unwanted = series.unwanted
+        series.unwanted = 0 if reason in _WANTED else was_unwanted + count
+        if (series.overlaps, series.unwanted) != (before, was_unwanted):
             series.block.stale |= kept.SKIPS
         if series.overlaps == IN_A_ROW and is_ours and not series.is_warned:
             series.is_warned = True
@@ -179,10 +205,11 @@ class Telemetry:
             series.is_warned = False
 
     def _run_started(self, event: ev.RunStarted) -> None:
-        tick = self._unstarted.pop(event.run_id, None)
-        if tick is None:
-            return  # a later attempt, a manual run, or a run of the daemon before this one
-        due = self._due_of(*tick)
+        job, tick = self._unstarted.pop(event.run_id, (None, None))
+        if job is None:
+            return  # told twice, or a run of the daemon before this one
+        self._mark(job, kept.STATE)
+        due = None if tick is None else self._due_of(job, tick)
         if due is not None:
             self.node.lateness.observe((event.started_at - due).total_seconds())
 
@@ -201,7 +228,8 @@ class Telemetry:
             kept.observe_step(series, spent.step, spent.duration_s)
         if effect.will_retry:
             series.retries += 1
-        else:
+            self._unstarted[record.run_id] = (record.job, None)
+        elif not (effect.is_shared and record.outcome is Outcome.LOST):  # see end_settled()
             _count_end(series, record)
 
     def _save_pause(self, effect: fx.SavePause) -> None:
@@ -210,6 +238,11 @@ class Telemetry:
 
     def _save_skip_next(self, effect: fx.SaveSkipNext) -> None:
         self._mark(effect.job, kept.STATE)
+
+    def _count_end(self, record: RunRecord) -> None:
+        series = self._mark(record.job, kept.STATE | kept.ENDS)
+        if series is not None:
+            _count_end(series, record)
 
     def _mark(self, job: str, changed: int) -> JobSeries | None:
         """Mark the job's block stale and return the series; None if it is not configured."""
@@ -242,5 +275,9 @@ def _count_end(series: JobSeries, record: RunRecord) -> None:
         return  # it never started
     if series.durations is None:
         series.durations = kept.zeros(len(kept.DURATION_BOUNDS_S) + 1)
-    series.durations[bisect_left(kept.DURATION_BOUNDS_S, record.duration_s)] += 1
+    bucket = bisect_left(kept.DURATION_BOUNDS_S, record.duration_s)
+    series.durations[bucket] += 1
     series.duration_s += record.duration_s
+    if record.ended_at is not None:
+        series.exemplars = series.exemplars or {}
+        series.exemplars[bucket] = kept.Exemplar(record.run_id, record.duration_s, record.ended_at)

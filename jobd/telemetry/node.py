@@ -44,6 +44,7 @@ STORE_OPERATIONS = (
     "ticks",
     "skip_counts",
     "usage",
+    "happened",
     "prune",
 )
 
@@ -119,10 +120,11 @@ class NodeFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the node's families, for prometheus-client's renderers."""
+        view = self._view()  # once: it looks at every job
         yield _build_info()
-        yield from self._admission()
+        yield from _admission(view)
         yield from self._gauges()
-        yield from self._pools()
+        yield from _pools(view)
         yield from self._store()
         yield from self._cluster()
         lateness = HistogramMetricFamily(
@@ -137,42 +139,6 @@ class NodeFigures(Collector):
         for direction, count in self._clock_jumps.items():
             jumps.add_metric([direction], count)
         yield jumps
-
-    def _admission(self) -> Iterator[Metric]:
-        view = self._view()
-        yield _gauge("jobd_jobs", "Configured jobs.", view.jobs)
-        yield _gauge("jobd_running", "Attempts that hold a place.", view.running)
-        yield _gauge("jobd_max_running", "Places for attempts.", view.max_running)
-        yield _gauge("jobd_waiting", "Ticks and manual runs that may not start yet.", view.waiting)
-        yield _gauge("jobd_max_waiting", "Places in the queue.", view.max_waiting)
-        yield _gauge("jobd_stopping", "1 once the daemon starts nothing more.", view.is_stopping)
-        holding = GaugeMetricFamily(
-            "jobd_admission_holding",
-            "1 while this holds back what wants to start on this node.",
-            labels=["reason"],
-        )
-        for reason in _HOLDING:
-            holding.add_metric([reason], reason in view.room.holding)
-        yield holding
-        yield _gauge(
-            "jobd_memory_reserved_bytes",
-            "Memory that running attempts may take together.",
-            view.room.memory_reserved_bytes,
-        )
-        yield _gauge(
-            "jobd_memory_budget_bytes",
-            "What may be reserved at most; 0 for no bound.",
-            view.room.memory_budget_bytes or 0,
-        )
-
-    def _pools(self) -> Iterator[Metric]:
-        running = GaugeMetricFamily("jobd_pool_running", "Slots that are taken.", labels=["pool"])
-        size = GaugeMetricFamily("jobd_pool_size", "Slots of the pool.", labels=["pool"])
-        for pool in self._view().pools:
-            running.add_metric([pool.name], pool.running)
-            size.add_metric([pool.name], pool.size)
-        yield running
-        yield size
 
     def _cluster(self) -> Iterator[Metric]:
         yield CounterMetricFamily(
@@ -218,6 +184,46 @@ class NodeFigures(Collector):
             errors.add_metric([operation], calls.errors)
         yield latency
         yield errors
+
+
+def _admission(view: NodeView) -> Iterator[Metric]:
+    yield _gauge("jobd_jobs", "Configured jobs.", view.jobs)
+    yield _gauge("jobd_running", "Attempts that hold a place.", view.running)
+    yield _gauge("jobd_max_running", "Places for attempts.", view.max_running)
+    yield _gauge(
+        "jobd_waiting", "Ticks, manual runs and retries that may not start yet.", view.waiting
+    )
+    yield _gauge("jobd_max_waiting", "Places in the queue.", view.max_waiting)
+    yield _gauge("jobd_stopping", "1 once the daemon starts nothing more.", view.is_stopping)
+    yield _gauge("jobd_draining", "1 while an operator's drain holds.", view.is_draining)
+    holding = GaugeMetricFamily(
+        "jobd_admission_holding",
+        "1 while this holds back what wants to start on this node.",
+        labels=["reason"],
+    )
+    for reason in _HOLDING:
+        holding.add_metric([reason], reason in view.room.holding)
+    yield holding
+    yield _gauge(
+        "jobd_memory_reserved_bytes",
+        "Memory that running attempts may take together.",
+        view.room.memory_reserved_bytes,
+    )
+    yield _gauge(
+        "jobd_memory_budget_bytes",
+        "What may be reserved at most; 0 for no bound.",
+        view.room.memory_budget_bytes or 0,
+    )
+
+
+def _pools(view: NodeView) -> Iterator[Metric]:
+    running = GaugeMetricFamily("jobd_pool_running", "Slots that are taken.", labels=["pool"])
+    size = GaugeMetricFamily("jobd_pool_size", "Slots of the pool.", labels=["pool"])
+    for pool in view.pools:
+        running.add_metric([pool.name], pool.running)
+        size.add_metric([pool.name], pool.size)
+    yield running
+    yield size
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

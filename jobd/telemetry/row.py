@@ -1,6 +1,7 @@
 """Row: what a job's lines of metrics are made from."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from jobd.core.view import JobView
 from jobd.telemetry.series import JobSeries
@@ -13,6 +14,7 @@ class Row:
     label: str  # its name, escaped
     series: JobSeries
     view: JobView
+    now: datetime
 
 
 def escape(text: str) -> str:

@@ -48,14 +48,31 @@ HOOKS = 64
 EVERYTHING = TICKS | SKIPS | STARTS | ENDS | STATE | DEFINITION | HOOKS
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A family's lines of a block; the same piece twice where the formats do not differ."""
+
+    text: Piece
+    openmetrics: Piece
+
+
 @dataclass(slots=True, eq=False)
 class Block:
-    """Jobs that are rendered together, and the lines last rendered, one piece a family."""
+    """Jobs that are rendered together, and the lines last rendered, by family."""
 
     series: Sequence["JobSeries"] = ()
     stale: int = EVERYTHING
     valid_until: datetime | None = None  # from then on STATE changes without an event
-    pieces: tuple[Piece, ...] = ()
+    lines: tuple[Lines, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """The run that fell into a bucket last."""
+
+    run_id: str
+    duration_s: float
+    ended_at: datetime
 
 
 @dataclass(slots=True, eq=False)
@@ -69,12 +86,14 @@ class JobSeries:
     cpu_s: float = 0.0
     duration_s: float = 0.0  # sum over the runs in ``durations``
     overlaps: int = 0  # in a row, of the latest ticks, on whichever nodes
+    unwanted: int = 0  # skips in a row of the latest ticks, likewise, that nobody asked for
     is_warned: bool = False  # of overlaps in a row, and it has not been well since
-    last_tick: datetime | None = None  # the latest that counts in ``overlaps``
+    last_tick: datetime | None = None  # the latest that counts in those two
     started: "array[int] | None" = None  # by TRIGGER_INDEX
     skipped: "array[int] | None" = None  # by REASON_INDEX
     ended: "array[int] | None" = None  # by OUTCOME_INDEX
     durations: "array[int] | None" = None  # by DURATION_BOUNDS_S, and one more
+    exemplars: dict[int, Exemplar] | None = None  # likewise, of those that have one
     hooks: "array[int] | None" = None  # by HOOK_INDEX
     steps: "dict[str, StepSeries] | None" = None
 

@@ -9,6 +9,7 @@ pigz(1) does it. RFC 1951 (deflate), RFC 1952 (gzip).
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 _LEVEL = 2  # metrics are so repetitive that more effort saves little
 _RAW = -15  # no header of zlib's own
@@ -68,12 +69,19 @@ def _product(a: int, b: int) -> int:
     return product
 
 
+@cache
+def _square(times: int) -> int:
+    """Return x, squared so many times, modulo CRC-32's polynomial."""
+    if times == 0:
+        return _ONE >> 1
+    half = _square(times - 1)
+    return _product(half, half)
+
+
 def _power_of_x(exponent: int) -> int:
     """Return x to the ``exponent`` modulo CRC-32's polynomial, by squaring."""
-    power, square = _ONE, _ONE >> 1
-    while exponent:
-        if exponent & 1:
-            power = _product(square, power)
-        square = _product(square, square)
-        exponent >>= 1
+    power = _ONE
+    for times in range(exponent.bit_length()):
+        if exponent >> times & 1:
+            power = _product(_square(times), power)
     return power

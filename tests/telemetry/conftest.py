@@ -4,7 +4,6 @@ import asyncio
 import gzip
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +27,7 @@ from jobd.core.job import Command, Job, Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
 from jobd.core.run import Finish, RunRecord
+from jobd.core.schedule import CronSchedule
 from jobd.core.view import JobState, JobView, NodeView
 from jobd.telemetry.exposition import Exposition
 from jobd.telemetry.metrics import Telemetry
@@ -66,7 +66,7 @@ class Make:
 
     @classmethod
     def job(cls, name: str = "backup", **changes: Any) -> Job:
-        schedule: Any = SimpleNamespace(text="*/10 * * * *")
+        schedule: Any = CronSchedule.parse("*/10 * * * *", job=name, timezone="UTC")
         command = Command(("pg_dump", cls.SECRET), env=(("PASSWORD", cls.SECRET),))
         return Job(**{"name": name, "command": command, "schedule": schedule, **changes})
 

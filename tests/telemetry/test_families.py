@@ -12,10 +12,12 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
+from jobd.core import events as ev
 from jobd.core.claim import JobMemory, Pause
 from jobd.core.job import About, Limits, Scope
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
+from jobd.core.run import RunState
 from jobd.core.said import StepTime
 from jobd.core.view import RunView
 from jobd.telemetry.families import JOB_FAMILIES
@@ -42,7 +44,7 @@ async def test_every_value_of_a_label_is_there_from_the_start(node: Any, name: s
     "family", [family for family in JOB_FAMILIES if family.kind != "info"], ids=lambda f: f.name
 )
 async def test_a_job_without_anything_is_all_zeros(node: Any, make: Any, family: Any) -> None:
-    node.configure(make.job(schedule=None))
+    node.configure(make.job(schedule=None, kill_after=timedelta()))
     node.show(next_fire=None, next_due=None, interval=None)
     found = await node.samples()
     names = [name for name in found.names() if name.startswith(family.name)]
@@ -71,18 +73,27 @@ async def test_what_the_store_remembers_is_shown_right_after_a_restart(
 async def test_the_definition_is_shown(node: Any, make: Any) -> None:
     limits = Limits(memory_max_bytes=512 << 20)
     node.configure(
-        make.job(limits=limits, timeout=timedelta(minutes=5), about=About(owner="team-orders"))
+        make.job(
+            limits=limits,
+            timeout=timedelta(minutes=5),
+            kill_after=timedelta(minutes=7),
+            about=About(owner="team-orders", runbook="https://wiki/backup"),
+        )
     )
     found = await node.samples()
     assert found.value("jobd_job_memory_max_bytes") == 512 << 20
     assert found.value("jobd_job_timeout_seconds") == 300
+    assert found.value("jobd_job_kill_after_seconds") == 420
     assert found.value("jobd_job_interval_seconds") == 600
     assert found.labels("jobd_job_info") == [
         {
             "job_name": "backup",
             "owner": "team-orders",
+            "runbook": "https://wiki/backup",
             "schedule": "*/10 * * * *",
             "scope": "node",
+            "overlap": "skip",
+            "enabled": "true",
         }
     ]
 
@@ -94,6 +105,12 @@ async def test_a_job_s_scope_is_its_own(node: Any, make: Any) -> None:
     assert found.value("jobd_job_info", job_name="local", scope="node") == 1
 
 
+async def test_a_disabled_job_says_so(node: Any, make: Any) -> None:
+    """What it did before would be told of for ever."""
+    node.configure(make.job(enabled=False))
+    assert (await node.samples()).value("jobd_job_info", enabled="false") == 1
+
+
 async def test_the_present_state_is_shown(node: Any, make: Any) -> None:
     runs = tuple(RunView(make.run(run_id), "running", make.NOW) for run_id in ("r1", "r2"))
     fire = make.NOW + timedelta(minutes=20)
@@ -102,6 +119,68 @@ async def test_the_present_state_is_shown(node: Any, make: Any) -> None:
     assert found.value("jobd_runs_active") == 2
     assert found.value("jobd_job_paused") == 1
     assert found.value("jobd_next_tick_timestamp_seconds") == fire.timestamp()
+
+
+async def test_the_start_of_the_oldest_attempt_is_shown(node: Any, make: Any) -> None:
+    """Without it nobody can tell a run that is stuck from many that follow each other."""
+    ages = {"r1": ("running", 5), "r2": ("running", 7), "r3": ("backoff", 9)}
+    runs = tuple(
+        RunView(make.run(run_id), RunState(state), make.NOW - timedelta(minutes=age))
+        for run_id, (state, age) in ages.items()
+    )
+    node.show(runs=(*runs, RunView(make.run("r4"), RunState.STARTING, None)))
+    since = (await node.samples()).value("jobd_run_active_since_timestamp_seconds")
+    assert since == (make.NOW - timedelta(minutes=7)).timestamp()
+
+
+@pytest.mark.parametrize("attempt", ["first", "by hand", "retry"])
+async def test_the_start_is_shown_once_it_is_known(node: Any, make: Any, attempt: str) -> None:
+    happened = {
+        "first": lambda: node.observe(make.granted()),
+        "by hand": lambda: node.observe(make.manual()),
+        "retry": lambda: node.observe(make.granted(), make.finish(will_retry=True)),
+    }
+    happened[attempt]()
+    await node.page()
+    node.show(runs=(RunView(make.run(), RunState.RUNNING, make.NOW),))
+    node.observe(ev.RunStarted("r1", make.NOW))
+    since = (await node.samples()).value("jobd_run_active_since_timestamp_seconds")
+    assert since == make.NOW.timestamp()
+
+
+@pytest.mark.parametrize("outcome", [None, *Outcome])
+async def test_whether_the_last_run_failed_is_shown(
+    node: Any, make: Any, outcome: Outcome | None
+) -> None:
+    """A run that somebody canceled, and a job that never ran, are nobody's alarm."""
+    node.show(memory=JobMemory("backup", make.NOW, last_outcome=outcome))
+    is_fine = outcome in (None, Outcome.SUCCESS, Outcome.CANCELED)
+    assert (await node.samples()).value("jobd_last_run_failed") == (not is_fine)
+
+
+@pytest.mark.parametrize(("minutes", "ticks"), [(0, 0), (9, 1), (35, 4)])
+async def test_ticks_since_the_last_success_are_counted_by_the_schedule(
+    node: Any, make: Any, minutes: int, ticks: int
+) -> None:
+    """An age says nothing: a night without ticks is no alarm, nor is a weekend."""
+    success = make.NOW - timedelta(minutes=minutes)  # NOW is a tick, and every ten minutes is one
+    node.show(memory=JobMemory("backup", make.NOW, last_success=success))
+    assert (await node.samples()).value("jobd_job_ticks_since_success") == ticks
+
+
+async def test_a_job_without_a_next_tick_need_not_succeed(node: Any, make: Any) -> None:
+    """It was disabled, or is for other nodes alone since the last reload."""
+    success = make.NOW - timedelta(days=1)
+    node.show(memory=JobMemory("backup", make.NOW, last_success=success), next_fire=None)
+    assert (await node.samples()).value("jobd_job_ticks_since_success") == 0
+
+
+async def test_the_usual_duration_is_shown(node: Any, make: Any) -> None:
+    usual = {"smoothed_duration_s": 12.5, "smoothed_lasted_s": 40.0}
+    node.show(memory=JobMemory("backup", make.NOW, **usual))
+    samples = await node.samples()
+    assert samples.value("jobd_run_usual_duration_seconds") == 40.0
+    assert samples.value("jobd_attempt_usual_duration_seconds") == 12.5
 
 
 async def test_no_secret_and_no_run_id_is_in_the_metrics(node: Any, make: Any) -> None:
@@ -119,7 +198,7 @@ async def test_a_job_has_a_bounded_number_of_series(node: Any, make: Any) -> Non
     for reason in SkipReason:
         node.observe(make.skipped(reason))
     lines = [line for line in (await node.page()).splitlines() if 'job_name="backup"' in line]
-    assert len(lines) == 53
+    assert len(lines) == 60
 
 
 async def test_each_step_of_a_job_has_a_histogram(node: Any, make: Any) -> None:
@@ -157,7 +236,7 @@ async def test_the_steps_of_a_job_that_is_removed_are_gone(node: Any, make: Any)
 def info_page(make: Any, node: Any, name: str, owner: str, schedule: str) -> str:
     job = make.job(name, about=About(owner=owner), schedule=SimpleNamespace(text=schedule))
     node.configure(job)
-    row = Row(escape(name), node.telemetry.jobs.by_name[name], node.views[name])
+    row = Row(escape(name), node.telemetry.jobs.by_name[name], node.views[name], make.NOW)
     return "".join(family.lines(row) for family in JOB_FAMILIES)
 
 
@@ -170,13 +249,13 @@ def test_any_text_in_a_label_comes_back_as_it_was(
     new_node: Any, make: Any, name: str, owner: str, schedule: str
 ) -> None:
     page = info_page(make, new_node(), name, owner, schedule)
-    wanted = {"job_name": name, "owner": owner, "schedule": schedule, "scope": "node"}
+    wanted = {"job_name": name, "owner": owner, "schedule": schedule}
     (info,) = [f for f in text_families(page) if f.name == "jobd_job_info"]
-    assert info.samples[0].labels == wanted
+    assert wanted.items() <= info.samples[0].labels.items()
     head = "# TYPE jobd_job info\n"
     (line,) = [line for line in page.split("\n") if line.startswith("jobd_job_info")]
     (info,) = openmetrics_families(f"{head}{line}\n# EOF\n")
-    assert info.samples[0].labels == wanted
+    assert wanted.items() <= info.samples[0].labels.items()
 
 
 async def test_text_that_is_no_utf_8_spoils_no_page(node: Any, make: Any) -> None:

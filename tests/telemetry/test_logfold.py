@@ -1,5 +1,6 @@
 """LogFold: who reads the log afterwards finds each start, end and skip, once, and no secret."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from jobd.core import events as ev
 from jobd.core.claim import Trigger
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Exit, Outcome, StopCause
+from jobd.core.run import record_of
 from jobd.telemetry.logfold import LogFold
 
 BY = "uid 1000 (anna)"
@@ -112,6 +114,12 @@ def test_an_end_is_one_line_with_what_it_used(log: Log, make: Any) -> None:
         "memory_peak_bytes": 1 << 29,
         "output_bytes": 0,
     }
+
+
+def test_of_a_retried_run_the_log_says_how_long_all_of_it_took(log: Log, make: Any) -> None:
+    ended_at = make.NOW + timedelta(seconds=90)
+    log.observe(ev.Woke(), make.finish(attempt=2, duration_s=12.0, ended_at=ended_at))
+    assert (log.only["duration_s"], log.only["lasted_s"]) == (12.0, 90.0)
 
 
 def test_an_exit_status_of_zero_is_worth_saying(log: Log, make: Any) -> None:
@@ -260,6 +268,20 @@ def test_runs_taken_back_are_named(log: Log, make: Any) -> None:
     log.observe(ev.Recovered(held))
     assert log.texts == ["supervisor connected", "run taken back"]
     assert log.records[1]["run"] == "r1"
+
+
+def test_a_run_that_died_with_its_node_is_in_the_log_of_the_node_that_ended_it(
+    log: Log, make: Any
+) -> None:
+    """Its own node may never say so: no log told what had become of the run."""
+    lost = replace(record_of(make.run("r1"), outcome=Outcome.LOST), node="b", reason="it is gone")
+    log.observe(ev.TakenOver((make.run("r2"),), 0.0, (lost,)))
+    log.observe(ev.ClaimsDecided((), 0.0, (lost,)))
+    ended, taken, again = log.records
+    assert (ended["event"], ended["level"]) == ("run of a silent node ended", "warning")
+    assert (ended["run"], ended["node"], ended["outcome"]) == ("r1", "b", "lost")
+    assert (taken["event"], taken["run"]) == ("run taken over from a silent node", "r2")
+    assert again == ended
 
 
 def test_only_the_first_configuration_is_logged_by_itself(log: Log, make: Any) -> None:

@@ -1,5 +1,6 @@
 """Metrics: every tick and every run is counted once, from the store's answers."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from jobd.core import events as ev
 from jobd.core.claim import Trigger
 from jobd.core.ledger import SkipReason
 from jobd.core.outcome import Outcome
+from jobd.core.run import record_of
 from jobd.telemetry.series import REASON_INDEX
 
 
@@ -114,6 +116,40 @@ async def test_a_run_ends_as_one_outcome(node: Any, make: Any, outcome: Outcome)
     found = await node.samples()
     assert found.value("jobd_runs_total", outcome=outcome) == 1
     assert found.total("jobd_runs_total") == 1
+
+
+async def test_runs_that_a_node_has_ended_for_a_silent_one_are_counted_as_lost(
+    node: Any, make: Any
+) -> None:
+    """Their own node is gone, and counts nothing."""
+    lost = [replace(record_of(make.run(f"r{n}"), outcome=Outcome.LOST), node="b") for n in (1, 2)]
+    node.observe(ev.TakenOver((), 0.0, (lost[0],)))
+    node.observe(ev.ClaimsDecided((), 0.0, (lost[1],)))
+    found = await node.samples()
+    assert found.value("jobd_runs_total", outcome="lost") == found.total("jobd_runs_total") == 2
+    assert found.value("jobd_run_duration_seconds_count") == 0
+
+
+async def test_a_lost_run_that_nodes_share_is_counted_once_whoever_ends_it(
+    node: Any, make: Any
+) -> None:
+    """A node that was cut off gives its run up, and so does the one that takes over."""
+    end = make.finish(Outcome.LOST)
+    record = end.finish.record
+    node.observe(make.granted(), replace(end, is_shared=True))
+    assert (await node.samples()).total("jobd_runs_total") == 0, "the store has not heard of it"
+    node.telemetry.end_settled(record, False)
+    assert (await node.samples()).total("jobd_runs_total") == 0, "another node has ended it"
+    node.telemetry.end_settled(record, True)
+    assert (await node.samples()).value("jobd_runs_total", outcome="lost") == 1
+
+
+async def test_other_ends_of_a_shared_run_are_counted_at_once(node: Any, make: Any) -> None:
+    """Also while the store is away."""
+    end = make.finish(Outcome.FAILURE)
+    node.observe(make.granted(), replace(end, is_shared=True))
+    node.telemetry.end_settled(end.finish.record, True)
+    assert (await node.samples()).value("jobd_runs_total", outcome="failure") == 1
 
 
 async def test_an_attempt_that_will_be_retried_ends_no_run(node: Any, make: Any) -> None:

@@ -72,6 +72,14 @@ async def test_admission_holds_while_every_place_is_taken(node: Any) -> None:
     assert seen == [0, 1]
 
 
+async def test_a_drained_node_says_so(node: Any) -> None:
+    seen = []
+    for is_draining in (False, True):
+        node.figures = replace(node.figures, is_draining=is_draining)
+        seen.append((await node.samples()).value("jobd_draining"))
+    assert seen == [0, 1]
+
+
 async def test_reserved_memory_is_shown_beside_its_budget(node: Any) -> None:
     node.figures = replace(node.figures, room=RoomView(3 << 20, 5 << 20))
     found = await node.samples()

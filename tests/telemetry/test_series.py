@@ -1,7 +1,6 @@
 """Series: jobs at rest cost next to nothing, and blocks know what has changed."""
 
 import tracemalloc
-from typing import Any
 
 from jobd.telemetry.series import BLOCK_JOBS, EVERYTHING, STATE, JobTable
 
@@ -37,7 +36,7 @@ def test_what_is_marked_is_added_to_what_was() -> None:
     assert table.blocks[0].stale == 1 | STATE
 
 
-def test_ten_thousand_jobs_at_rest_cost_a_few_megabytes(make: Any) -> None:
+def test_ten_thousand_jobs_at_rest_cost_a_few_megabytes() -> None:
     names = [f"job{number}" for number in range(10_000)]
     table = JobTable()
     tracemalloc.start()
