@@ -6,23 +6,21 @@ from jobd.core.claim import ActiveRun
 from jobd.core.effects import Accepted, Refused, Reply
 from jobd.core.events import CancelAsked
 from jobd.core.run import RunRecord
-from jobd.core.view import JobView
 from jobd.daemon.peers import Peers
 from jobd.errors import OutputGone, StoreUnavailable
 from jobd.web.node import OutputSlice
 
 
 async def cancel_elsewhere(
-    peers: Peers, views: Iterable[JobView | None], event: CancelAsked, here: Reply
+    peers: Peers, runs: Iterable[ActiveRun], event: CancelAsked, here: Reply
 ) -> Reply:
     """Ask the holders of the runs that a cancel means to stop them; return what comes of it.
 
-    ``here`` is the scheduler's answer. It knows the runs of other nodes from the last view
-    only, and not whether the store takes the wish to stop them.
+    ``runs`` are those of other nodes, ``here`` is the scheduler's answer. It knows the former
+    from the last view only, and not whether the store takes the wish to stop them.
     """
     if isinstance(here, Refused) and here.code != "no_such_run":
         return here
-    runs = [run for view in views if view is not None for run in view.elsewhere]
     ids = {run.run_id: run.node for run in runs if _is_meant(run, event)}
     if event.run_id is not None and not ids and isinstance(here, Refused):
         ids = {event.run_id: "another node"}  # begun so lately that no view has it yet

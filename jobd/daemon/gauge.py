@@ -18,7 +18,7 @@ READ_EVERY_S = 2.0  # as often as the kernel brings its averages up to date
 # The store's latency is the least of so many answers: one that is slow says nothing yet.
 ANSWERS = 3
 PRESSURE = Path("/proc/pressure")
-_FILES = {Strain.MEMORY: "memory", Strain.IO: "io", Strain.CPU: "cpu"}
+FILES = {Strain.MEMORY: "memory", Strain.IO: "io", Strain.CPU: "cpu"}
 
 
 class Gauge:
@@ -44,7 +44,7 @@ class Gauge:
         return dict(self._measured())
 
     def _measured(self) -> Iterator[tuple[Strain, float]]:
-        for strain, name in _FILES.items():
+        for strain, name in FILES.items():
             share = some_avg10(self._folder / name)
             if share is not None:
                 yield strain, share

@@ -4,6 +4,7 @@ A reader trusts nothing: whatever is not what this version writes is ``BadLetter
 """
 
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from jobd.web.shapes import JsonObject, iso
 
 T = TypeVar("T")
 
+_RUN_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 _UNREADABLE = (
     ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
 )  # fmt: skip
@@ -75,6 +77,8 @@ def trigger_of(content: dict[str, Any], sender: str) -> TriggerAsked:
     texts = [_text(content[key]) for key in ("request_id", "run_id", "job", "by")]
     params = tuple((_text(name), _text(value)) for name, value in content["params"].items())
     request_id, run_id, job, by = texts
+    if not _RUN_ID.fullmatch(run_id):
+        raise ValueError("a run id that could be a path")
     flags = content["force"] is True, content["queue"] is True
     return TriggerAsked(request_id, run_id, job, f"{by} on {sender}", params, *flags)
 

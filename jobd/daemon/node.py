@@ -1,8 +1,9 @@
 """Node: what the web layer sees of this daemon, and how it asks for something."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -68,6 +69,7 @@ class DaemonNode:
         supervisor: Supervisor,
         store: Past,
         clock: Clock,
+        clock_offset: Callable[[], timedelta],
         inbox: Inbox,
         answers: Answers,
         outputs: Outputs,
@@ -80,6 +82,7 @@ class DaemonNode:
         self._supervisor = supervisor
         self._store = store
         self._clock = clock
+        self.clock_offset = clock_offset
         self._inbox = inbox
         self._answers = answers
         self._outputs = outputs
@@ -89,7 +92,8 @@ class DaemonNode:
 
     @property
     def identity(self) -> Identity:
-        return self._identity
+        timezone = self._reloader.config.daemon.timezone
+        return replace(self._identity, timezone=timezone)
 
     @property
     def enforcement(self) -> Enforcement:
@@ -110,11 +114,11 @@ class DaemonNode:
     def view(self) -> NodeView:
         return picture.node_view(self._scheduler.state, self._clock.now())
 
+    def job_names(self) -> Sequence[str]:
+        return picture.job_names(self._scheduler.state)
+
     def job_view(self, name: str) -> JobView | None:
         return picture.find_job_view(self._scheduler.state, name, self._clock.now())
-
-    def job_views(self) -> Sequence[JobView]:
-        return list(picture.job_views(self._scheduler.state, self._clock.now()))
 
     def store_health(self) -> StoreHealth:
         return self._chores.health
@@ -167,8 +171,8 @@ class DaemonNode:
     async def ask(self, event: OperatorEvent) -> Reply:
         reply = await self._ask_scheduler(event)
         if isinstance(event, CancelAsked) and self._peers is not None:
-            views = self.job_views() if event.job is None else [self.job_view(event.job)]
-            reply = await cancel_elsewhere(self._peers, views, event, reply)
+            runs = picture.runs_elsewhere(self._scheduler.state, event.job)
+            reply = await cancel_elsewhere(self._peers, runs, event, reply)
         # What was done stays done when it cannot be written down; the log has it too.
         with suppress(StoreUnavailable):
             await self._store.note(audit_entry(event, reply, self._clock.now()))
@@ -225,4 +229,8 @@ class DaemonNode:
         """Whether a run's end is told here; of one without a record, nobody knows where it is."""
         if self._peers is None:
             return True
-        return record is not None and record.node == self._identity.node
+        if record is None:
+            return False
+        # A run of a job that each node has for itself keeps the name that this one had before.
+        is_held = record.run_id in self._scheduler.state.runs
+        return is_held or record.node == self._identity.node

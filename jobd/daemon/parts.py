@@ -8,11 +8,12 @@ from random import Random
 from anyio.abc import TaskGroup
 
 from jobd.config.model import Config
+from jobd.config.store_url import passwords_of
 from jobd.core import picture
 from jobd.core.claim import ActiveRun
 from jobd.core.effects import FinishRun
 from jobd.core.lease import LeaseTerms
-from jobd.core.run import RunState
+from jobd.core.run import RunRecord, RunState
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.answers import Answers
 from jobd.daemon.chores import Chores
@@ -63,6 +64,7 @@ class Parts:
         self.clock = clock if shared is None else SharedClock(clock)
         self.inbox, self.answers = Inbox(), Answers()
         self.outputs = Outputs(config.daemon.state_dir)
+        self._secrets = passwords_of(config.store.url)
         terms = None if shared is None else LeaseTerms(config.store.lease_ttl)
         self.scheduler = Scheduler(config.daemon.node, secrets.token_hex(8), terms)
         self.show = Show(self.scheduler.state, self.clock)
@@ -110,6 +112,7 @@ class Parts:
             config.daemon.state_dir / "hooks",
             self.outputs,
             lambda hook_id: self.to_supervisor.lane.put(Forget(hook_id)),
+            self._secrets,
         )
         delivery = Delivery(
             self.poster.post,
@@ -130,7 +133,7 @@ class Parts:
             forgotten=lambda: self.reloader.forgotten(),
             digest=lambda: self.reloader.digest,
             finished=self._finished,
-            settled=self.hooks.settled,
+            settled=self._settled,
             letters=lambda letters: self.postbox.take(letters),
             renewals_failed=self.show.telemetry.renewals_failed,
             chance=Random(),  # noqa: S311 - spreads retries of several nodes, hides nothing
@@ -146,9 +149,13 @@ class Parts:
             self.outputs,
             inbox,
             self.hook_commands,
+            lambda run_id: self.recall.run(run_id),
+            lambda run_id: self.to_supervisor.lane.put(Forget(run_id)),
             self.clock_offset,
         )
-        self.to_supervisor = ToSupervisor(supervisor, inbox, self.outputs.path, self._is_starting)
+        self.to_supervisor = ToSupervisor(
+            supervisor, inbox, self.outputs.path, self._is_starting, self._secrets
+        )
         self.to_store = ToStore(self.store, self.memory, self.clock, node, inbox, self._finished)
         shared = None if self.membership is None else self.membership.to_shared
         self.routes = Routes(self.to_store, shared)
@@ -206,6 +213,7 @@ class Parts:
             supervisor=self.supervisor,
             store=self.recall,
             clock=self.clock,
+            clock_offset=self.clock_offset,
             inbox=self.inbox,
             answers=self.answers,
             outputs=self.outputs,
@@ -230,6 +238,11 @@ class Parts:
             run_id = effect.finish.record.run_id
             self.to_supervisor.lane.put(Forget(run_id))
             self.answers.ended(run_id)
+
+    def _settled(self, record: RunRecord, is_taken: bool) -> None:
+        """The shared store has taken an end, or another node's word on that run counts."""
+        self.hooks.settled(record, is_taken)
+        self.show.telemetry.end_settled(record, is_taken)
 
     def _is_starting(self, run: ActiveRun) -> bool:
         track = self.scheduler.state.runs.get(run.run_id)

@@ -146,7 +146,7 @@ class Peers:
         answer: str | None = None
         with anyio.move_on_after(PATIENCE.total_seconds()):
             while answer is None:
-                await anyio.sleep(LOOK_S)
+                await anyio.sleep(LOOK_S)  # between two looks, which PATIENCE bounds
                 answer = await self._look(letter.letter_id)
         if answer is None:
             words = f"does not answer within {PATIENCE.total_seconds():.0f} s"

@@ -7,13 +7,14 @@ in it would look like the truth.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from jobd.core.ledger import TickRecord
 from jobd.core.run import RunRecord
 from jobd.core.usage import RunUse
 from jobd.errors import StoreUnavailable
-from jobd.ports import AuditEntry, RunFilter, SharedStore, Store
+from jobd.ports import AuditEntry, Happened, RunFilter, SharedStore, Store, Window
 
 
 class Recall:
@@ -67,6 +68,18 @@ class Recall:
         shared = [job for job in jobs if self._is_shared(job)]
         found = dict(await self._local.usage(own, most)) if own else {}
         return {**found, **(await self._shared.usage(shared, most) if shared else {})}
+
+    async def happened(self, window: Window) -> Happened:
+        """See :meth:`jobd.ports.Store.happened`."""
+        if self._shared is None:
+            return await self._local.happened(window)
+        own = shared = window
+        if window.jobs is not None:
+            own = replace(window, jobs=tuple(j for j in window.jobs if not self._is_shared(j)))
+            shared = replace(window, jobs=tuple(j for j in window.jobs if self._is_shared(j)))
+        here = await self._local.happened(own) if own.jobs != () else Happened()
+        there = await self._shared.happened(shared) if shared.jobs != () else Happened()
+        return Happened([*here.runs, *there.runs], [*here.skips, *there.skips])
 
     async def audit(self, target: str | None = None, limit: int = 50) -> Sequence[AuditEntry]:
         """See :meth:`jobd.ports.Store.audit`."""

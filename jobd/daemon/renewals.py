@@ -48,6 +48,7 @@ class Renewals:
             self._inbox.put(RenewalDue())
             with anyio.move_on_after(self._every_s):
                 await self._failed.wait()
+                # Sooner than the next one is due, and not so soon that it would burden the store.
                 await anyio.sleep(self._every_s / _HURRY)
             self._failed = anyio.Event()
 

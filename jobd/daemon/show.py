@@ -115,8 +115,9 @@ class Show:
             headers, body = exposition.render(accept, encoding)
             response = web.StreamResponse(headers=headers)
             await response.prepare(request)
-            async for chunk in body:
-                await response.write(chunk)
+            if request.method != "HEAD":  # what is sent is sent: nothing else keeps it back
+                async for chunk in body:
+                    await response.write(chunk)
             await response.write_eof()
             return response
 

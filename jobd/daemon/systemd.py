@@ -15,9 +15,9 @@ class Notifier:
     """Speaks to the service manager. Never blocks and never raises: a daemon that cannot tell
     how it is goes on; systemd's own timeouts judge the silence."""
 
-    def __init__(self, address: str = "", watchdog_us: int | None = None) -> None:
+    def __init__(self, address: str = "", *, has_watchdog: bool = False) -> None:
         self._address = address
-        self._watchdog_us = watchdog_us
+        self._has_watchdog = has_watchdog
 
     @classmethod
     def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> "Notifier":
@@ -30,13 +30,7 @@ class Notifier:
         watchdog_us = environ.pop("WATCHDOG_USEC", "")
         watchdog_pid = environ.pop("WATCHDOG_PID", "") or str(os.getpid())
         is_ours = watchdog_us.isdecimal() and watchdog_pid == str(os.getpid())
-        return cls(address, int(watchdog_us) if is_ours and int(watchdog_us) else None)
-
-    @property
-    def watchdog_interval_s(self) -> float | None:
-        """How often to call :meth:`watchdog`: half of the time after which systemd would end
-        the daemon, as its manual advises. None when no watchdog is set."""
-        return None if self._watchdog_us is None else self._watchdog_us / 2 / 1e6
+        return cls(address, has_watchdog=is_ours and int(watchdog_us) > 0)
 
     def ready(self, status: str = "") -> None:
         """Say that start-up, or a reload, is complete; ``status`` is shown by systemctl."""
@@ -56,7 +50,7 @@ class Notifier:
 
     def watchdog(self) -> None:
         """Say that the tick loop still turns."""
-        if self._watchdog_us is not None:
+        if self._has_watchdog:
             self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:

@@ -134,7 +134,7 @@ async def insist(write: Callable[[], Awaitable[T]]) -> T:
 async def _repeat(write: Callable[[], Awaitable[T]]) -> T:
     wait_s = FIRST_RETRY_S
     while True:
-        await anyio.sleep(wait_s)
+        await anyio.sleep(wait_s)  # longer each time; what is not written must not be forgotten
         with suppress(StoreUnavailable):  # the log has said so
             return await write()
         wait_s = min(wait_s * 2, LONGEST_RETRY_S)

@@ -1,27 +1,43 @@
 """One application for two listeners: questions on both, controls on the Unix socket alone."""
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from jobd.web import api, control, history, nodes, report, why_page
+from jobd.web import api, control, history, jobs, nodes, report, why_page
 from jobd.web.keys import IS_CONTROL, NODE, node_of
 from jobd.web.node import Node
-from jobd.web.problem import Handler, Problem, json_response, problems_as_json
-from jobd.web.query import MAX_BODY_BYTES
+from jobd.web.openapi.document import make_document
+from jobd.web.pages.problems import problems_as_pages
+from jobd.web.pages.routes import add_pages
+from jobd.web.problem import Handler, Problem, json_response, not_allowed, problems_as_json
+from jobd.web.query import MAX_BODY_BYTES, check_names
 from jobd.web.shapes import Json
+from jobd.web.slices import LOOKING
 from jobd.web.trigger import trigger
 
 Metrics = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_READING = ("GET", "HEAD")
+METRICS: web.AppKey[Metrics] = web.AppKey("METRICS")
+
+
+async def get_openapi(request: web.Request) -> web.Response:
+    """Answer with this description of the API."""
+    check_names(request.query, (), "query parameter")
+    return json_response(describe(node_of(request).identity.version))
+
 
 QUESTIONS = {
     "/healthz": api.healthz,
     "/readyz": api.readyz,
+    "/api/v1/openapi.json": get_openapi,
     "/api/v1/status": api.get_status,
-    "/api/v1/jobs": api.get_jobs,
+    "/api/v1/jobs": jobs.get_jobs,
     "/api/v1/jobs/{job}": api.get_job,
     "/api/v1/jobs/{job}/why": why_page.get_why,
+    "/api/v1/names": jobs.get_names,
     "/api/v1/nodes": nodes.get_nodes,
     "/api/v1/pools": nodes.get_pools,
     "/api/v1/report": report.get_report,
@@ -42,6 +58,7 @@ CONTROLS = {
     "/api/v1/undrain": control.undrain,
     "/api/v1/reload": control.reload,
 }
+AUDIT = {"/api/v1/audit": control.get_audit}  # a question for those who may control
 
 
 def make_app(
@@ -58,10 +75,12 @@ def make_app(
         gates.append(_read_only)
     if is_loopback:
         gates.append(_known_hosts_only)
+    gates.append(problems_as_pages)  # the last: a page tells nothing to whom a gate refuses
     app = web.Application(middlewares=gates, client_max_size=MAX_BODY_BYTES)
-    app[NODE], app[IS_CONTROL] = node, control
-    app.router.add_get("/", get_index)
-    app.router.add_get("/metrics", metrics)
+    app[NODE], app[IS_CONTROL], app[METRICS] = node, control, metrics
+    app[LOOKING] = asyncio.Lock()
+    add_pages(app, get_index)
+    app.router.add_get("/metrics", get_metrics)
     for path, question in QUESTIONS.items():
         app.router.add_get(path, question)
     if control:
@@ -82,18 +101,30 @@ async def get_index(request: web.Request) -> web.Response:
     return json_response(document)
 
 
+def describe(version: str) -> dict[str, Json]:
+    """Return the API as an OpenAPI document: what is asked by GET, what is wished by POST."""
+    asked = {"/": get_index, "/metrics": get_metrics, **QUESTIONS, **AUDIT}
+    return make_document(version, asked, CONTROLS)
+
+
+async def get_metrics(request: web.Request) -> web.StreamResponse:
+    """Answer with the metrics, for Prometheus."""
+    return await request.app[METRICS](request)
+
+
 def _add_controls(app: web.Application) -> None:
     for path, wish in CONTROLS.items():
         app.router.add_post(path, wish)
-    app.router.add_get("/api/v1/audit", control.get_audit)
+    for path, question in AUDIT.items():
+        app.router.add_get(path, question)
 
 
 @web.middleware
 async def _read_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in _READING:
         socket = node_of(request).identity.socket
         words = f"this listener only answers questions; controls are on {socket}: use jobd ctl"
-        raise Problem(405, "read_only", words)
+        raise not_allowed("read_only", words, _READING)
     return await handler(request)
 
 

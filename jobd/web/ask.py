@@ -33,7 +33,7 @@ async def ask(request: web.Request, event: OperatorEvent, at: str = "") -> web.R
         raise Problem(503, "no_answer", words) from None
     if isinstance(reply, Accepted):
         return json_response(accepted_shape(reply, name))
-    raise refusal(reply)
+    raise refusal(reply, node.now())
 
 
 def node_named(node: Node, name: str) -> str:

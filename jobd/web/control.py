@@ -20,7 +20,7 @@ from jobd.web.shapes import Json, audit_shape, iso, reload_shape
 
 async def cancel_job(request: web.Request) -> web.Response:
     """Stop every active run of a job."""
-    job = job_of(request).job.name
+    job = (await job_of(request)).job.name
     await read_body(request)
     return await ask(request, CancelAsked(request_id(), await asker(request), job=job))
 
@@ -34,7 +34,7 @@ async def cancel_run(request: web.Request) -> web.Response:
 
 async def pause(request: web.Request) -> web.Response:
     """Skip a job's ticks, or every job's: ``{"reason": "…", "until": "…Z"}``."""
-    job = _job_or_all(request)
+    job = await _job_or_all(request)
     body = await read_body(request, "reason", "until")
     reason, until = body.text("reason"), body.instant("until", after=node_of(request).now())
     by = await asker(request)
@@ -43,14 +43,14 @@ async def pause(request: web.Request) -> web.Response:
 
 async def resume(request: web.Request) -> web.Response:
     """End a job's pause, or every job's."""
-    job = _job_or_all(request)
+    job = await _job_or_all(request)
     await read_body(request)
     return await ask(request, ResumeAsked(request_id(), job, await asker(request)))
 
 
 async def skip_next(request: web.Request) -> web.Response:
     """Skip just the next tick of a job: ``{"reason": "…"}``."""
-    job = job_of(request).job.name
+    job = (await job_of(request)).job.name
     reason = (await read_body(request, "reason")).text("reason")
     return await ask(request, SkipNextAsked(request_id(), job, await asker(request), reason))
 
@@ -96,7 +96,7 @@ async def _run_to_cancel(request: web.Request) -> str:
     its own runs, is left to judge the name."""
     name = path_name(request, "run")
     try:
-        found = await find_run(node_of(request), name)
+        found = await find_run(request, name)
     except StoreUnavailable:
         if not RUN_ID.fullmatch(name):
             raise no_such("run", name, []) from None
@@ -107,5 +107,5 @@ async def _run_to_cancel(request: web.Request) -> str:
     return found.run_id
 
 
-def _job_or_all(request: web.Request) -> str | None:
-    return job_of(request).job.name if "job" in request.match_info else None
+async def _job_or_all(request: web.Request) -> str | None:
+    return (await job_of(request)).job.name if "job" in request.match_info else None

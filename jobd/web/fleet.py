@@ -4,6 +4,7 @@ Who is up is judged by the store's clock, and as of the instant of its last answ
 the store is silent nobody grows older, for nobody can know.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -45,6 +46,12 @@ def known_nodes(view: NodeView) -> dict[str, NodeSeen]:
     """Return the nodes of the cluster by name; empty for a cluster of one."""
     seen = view.shared.nodes if view.shared else ()
     return {one.word.node: one for one in sorted(seen, key=lambda one: one.word.node)}
+
+
+def differing(nodes: Sequence[NodeSeen], here: str) -> set[str]:
+    """Return the nodes whose configuration of what nodes share is not that of ``here``."""
+    mine = {seen.word.digest for seen in nodes if seen.word.node == here}
+    return {seen.word.node for seen in nodes if mine and seen.word.digest not in mine}
 
 
 def whereabouts(node: str, view: NodeView) -> str:

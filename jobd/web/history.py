@@ -2,21 +2,27 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from jobd.core.outcome import Outcome
-from jobd.core.run import RunRecord, record_of
+from jobd.core.run import RunRecord, RunState, record_of
 from jobd.core.view import WaitingView
 from jobd.errors import StoreUnavailable
 from jobd.ports import RunFilter
 from jobd.web.fleet import known_nodes
+from jobd.web.gaps import gap_words
 from jobd.web.keys import is_control, node_of
+from jobd.web.nearest import no_such_job
 from jobd.web.node import Node, OutputSlice
 from jobd.web.problem import Problem, bad_request, json_response, no_such
 from jobd.web.query import check_names, path_name, whole_number
-from jobd.web.shapes import Json, iso, run_shape, waiting_run_shape
+from jobd.web.shapes import JsonObject, iso, run_shape, waiting_run_shape
+from jobd.web.slices import busy_views
+from jobd.web.written import list_reply
 
 MAX_ROWS = 1000
 MAX_WAIT_S = 30
@@ -27,7 +33,7 @@ RUN_ID = re.compile(r"[0-9A-Za-z_.:-]{1,100}")
 ANY_OFFSET = (1 << 63) - 1
 
 
-async def get_runs(request: web.Request) -> web.Response:
+async def get_runs(request: web.Request) -> web.StreamResponse:
     """Answer with runs, newest first, active ones included."""
     check_names(request.query, ("job", "outcome", "limit"), "query parameter")
     node, job, outcome = node_of(request), request.query.get("job"), request.query.get("outcome")
@@ -37,11 +43,14 @@ async def get_runs(request: web.Request) -> web.Response:
     limit = whole_number(request, "limit", 50, MAX_ROWS)
     records = await node.store.runs(RunFilter(job, outcome, limit)) if limit else ()
     if not records and job is not None and node.job_view(job) is None:
-        raise no_such("job", job, [view.job.name for view in node.job_views()])
-    runs: list[Json] = [run_shape(r, with_params=is_control(request)) for r in records]
+        raise await no_such_job(request, job)
     here = node.identity.node
     is_spread = len(known_nodes(node.view())) > 1 or any(r.node != here for r in records)
-    return json_response({"now": iso(node.now()), "several_nodes": is_spread, "runs": runs})
+    gap = gap_words(node, ZoneInfo(node.identity.timezone))
+    head: JsonObject = {"now": iso(node.now()), "several_nodes": is_spread, "trouble": gap}
+    shown = (as_it_runs(node, record) for record in records)
+    runs = (run_shape(record, with_params=is_control(request)) for record in shown)
+    return await list_reply(request, head, "runs", runs)
 
 
 async def get_run(request: web.Request) -> web.Response:
@@ -49,11 +58,11 @@ async def get_run(request: web.Request) -> web.Response:
     check_names(request.query, ("wait",), "query parameter")
     wait = timedelta(seconds=whole_number(request, "wait", 0, MAX_WAIT_S))
     node = node_of(request)
-    found = await find_run(node, path_name(request, "run"))
+    found = await find_run(request, path_name(request, "run"))
     run_id = found.run_id
     is_over = isinstance(found, RunRecord) and found.ended_at is not None
     if wait and not is_over:
-        found = await node.wait_ended(run_id, wait) or await find_run(node, run_id)
+        found = await node.wait_ended(run_id, wait) or await find_run(request, run_id)
     if isinstance(found, WaitingView):
         return json_response({"now": iso(node.now()), "run": waiting_run_shape(found)})
     shape = run_shape(found, with_params=is_control(request))
@@ -69,7 +78,7 @@ async def get_output(request: web.Request) -> web.Response:
     """
     check_names(request.query, ("attempt", "offset", "follow"), "query parameter")
     node = node_of(request)
-    record = await _run_with_output(node, path_name(request, "run"))
+    record = await _run_with_output(request, path_name(request, "run"))
     attempt = whole_number(request, "attempt", 0, 1 << 31) or record.attempt
     offset = whole_number(request, "offset", 0, ANY_OFFSET)
     follow_s = whole_number(request, "follow", 0, MAX_WAIT_S)
@@ -95,30 +104,51 @@ async def _next_output(
         record = await _later(node, record, poll)
 
 
-async def find_run(node: Node, name: str) -> RunRecord | WaitingView:
+async def find_run(request: web.Request, name: str) -> RunRecord | WaitingView:
     """Return a run by its id or a prefix of it; one that still waits has no record yet.
 
     While the store does not answer, active runs are known all the same.
     """
     if not RUN_ID.fullmatch(name):
         raise no_such("run", name, [])
+    node = node_of(request)
     try:
         record = await node.store.run(name)
     except StoreUnavailable:
-        record = _active_record(node, name)
+        record = await _active_record(request, name)
         if record is None:
             raise
-    if record is not None:
-        return record
-    waiting = [w for view in node.job_views() for w in view.waiting if w.run_id.startswith(name)]
-    if len(waiting) != 1:
+    found = record or await _waiting(request, name) or await node.store.run(name)
+    if found is None:  # nor has one begun while the line was looked through
         raise no_such("run", name, [])
-    return waiting[0]
+    return found if isinstance(found, WaitingView) else as_it_runs(node, found)
 
 
-def _active_record(node: Node, name: str) -> RunRecord | None:
+def as_it_runs(node: Node, record: RunRecord) -> RunRecord:
+    """Return a run with the start of its present attempt, if it runs on this node: the history has
+    that once it has ended."""
+    view = None if record.ended_at is not None else node.job_view(record.job)
+    for shown in () if view is None else view.runs:
+        is_it = shown.run.run_id == record.run_id and shown.run.attempt == record.attempt
+        if is_it and shown.state is RunState.RUNNING and shown.started_at is not None:
+            return replace(record, started_at=shown.started_at)
+    return record
+
+
+async def _waiting(request: web.Request, name: str) -> WaitingView | None:
+    """Return the one run that is meant among those that wait."""
+    meant = [
+        waiting
+        for view in await busy_views(request)
+        for waiting in view.waiting
+        if waiting.run_id.startswith(name) and not waiting.is_retry
+    ]
+    return meant[0] if len(meant) == 1 else None
+
+
+async def _active_record(request: web.Request, name: str) -> RunRecord | None:
     """Return what is known without the store of a run that is active, here or elsewhere."""
-    views = node.job_views()
+    views = await busy_views(request)
     begun = {shown.run.run_id: shown.started_at for view in views for shown in view.runs}
     active = [shown.run for view in views for shown in view.runs]
     active += [run for view in views for run in view.elsewhere]
@@ -134,7 +164,7 @@ async def _later(node: Node, record: RunRecord, pause: timedelta) -> RunRecord:
     try:
         return await node.wait_ended(record.run_id, pause) or record
     except StoreUnavailable:
-        await asyncio.sleep(pause.total_seconds())
+        await asyncio.sleep(pause.total_seconds())  # as long as an answer would have taken
         return record
 
 
@@ -146,8 +176,8 @@ async def _read_output(node: Node, record: RunRecord, attempt: int, offset: int)
         raise Problem(503, "output_unreadable", words) from error
 
 
-async def _run_with_output(node: Node, name: str) -> RunRecord:
-    found = await find_run(node, name)
+async def _run_with_output(request: web.Request, name: str) -> RunRecord:
+    found = await find_run(request, name)
     if isinstance(found, WaitingView):
         raise no_such("run", name, [])
     return found

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
-from jobd.core.admission import size_words
+from jobd.core.amounts import size_words
 from jobd.core.job import Scope
 from jobd.core.ledger import SkipReason
 from jobd.core.placement import may_run
-from jobd.core.view import JobView, NodeView
+from jobd.core.view import JobView, NodeView, WaitingView
 from jobd.web.fleet import known_nodes, may_start
 from jobd.web.words import stamp
 
@@ -28,8 +28,7 @@ def in_the_way(view: JobView, zone: tzinfo, now: datetime) -> Iterator[str]:
         why = f' "{memory.skip_next.reason}"' if memory.skip_next.reason else ""
         yield f"the next tick will be skipped: skip-next by {memory.skip_next.by}{why}"
     for shown in view.runs:
-        since = shown.started_at or shown.run.claimed_at
-        where = f"on {shown.run.node} since {stamp(since, zone)}"
+        where = f"on {shown.run.node} since {stamp(shown.began_at, zone)}"
         yield f"run {shown.run.run_id} is active {where}; overlap = {job.overlap.value}"
     for run in view.elsewhere:
         where = f"on {run.node} since {stamp(run.claimed_at, zone)}"
@@ -37,8 +36,13 @@ def in_the_way(view: JobView, zone: tzinfo, now: datetime) -> Iterator[str]:
     if memory.rest_until is not None and memory.rest_until > now:
         yield f"max_duty: the job rests until {stamp(memory.rest_until, zone)}"
     for waiting in view.waiting:
-        what = f"the tick of {stamp(waiting.fire_time, zone)}" if waiting.fire_time else "a run"
-        yield f"{what} waits since {stamp(waiting.since, zone)}: {waiting.held_by}"
+        yield f"{_what(waiting, zone)} waits since {stamp(waiting.since, zone)}: {waiting.held_by}"
+
+
+def _what(waiting: WaitingView, zone: tzinfo) -> str:
+    if waiting.is_retry:
+        return f"the next attempt of run {waiting.run_id}"
+    return "a run" if waiting.fire_time is None else f"the tick of {stamp(waiting.fire_time, zone)}"
 
 
 def around(view: JobView, node: NodeView, here: str, zone: tzinfo) -> Iterator[str]:

@@ -53,7 +53,7 @@ class ReloadResult:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Constant facts about this daemon."""
+    """Facts about this daemon that hardly ever change."""
 
     node: str
     version: str
@@ -64,6 +64,7 @@ class Identity:
     http: str
     socket: str
     labels: tuple[str, ...] = ()
+    timezone: str = "UTC"  # in which pages tell the time; a reload may change it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,17 @@ class Node(Protocol):
 
     def now(self) -> datetime: ...
 
+    def clock_offset(self) -> timedelta:
+        """Return by how much :meth:`now` is ahead of this machine's clock; zero for a lone node."""
+        ...
+
     def view(self) -> NodeView: ...
 
-    def job_view(self, name: str) -> JobView | None: ...
+    def job_names(self) -> Sequence[str]:
+        """Return the names of all jobs that :meth:`job_view` knows, at next to no cost."""
+        ...
 
-    def job_views(self) -> Sequence[JobView]: ...
+    def job_view(self, name: str) -> JobView | None: ...
 
     def store_health(self) -> StoreHealth:
         """Return how the store on this node is, where history of its own and outboxes are."""

@@ -1,5 +1,6 @@
 """Reads what a request says, strictly: an unknown name or a wrong type is a 400 that says so."""
 
+import asyncio
 import json
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -11,7 +12,10 @@ from jobd.web.problem import Problem, bad_request, no_such
 
 MAX_NAME = 200
 MAX_TEXT = 500
+MAX_PAGE = 1_000_000
+WRITE_INSTANT = 'write an instant with its zone, as "2026-11-23T10:15:00Z"'
 MAX_BODY_BYTES = 1 << 16
+BODY_WITHIN_S = 10.0
 
 
 def check_names(given: Collection[str], known: Collection[str], kind: str) -> None:
@@ -32,6 +36,29 @@ def whole_number(request: web.Request, name: str, default: int, top: int) -> int
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= top):
         raise bad_request(f'{name}: "{text[:50]}" is no whole number from 0 to {top}')
     return int(text)
+
+
+def page_number(request: web.Request) -> int:
+    """Return the query parameter ``page``, from 1 on."""
+    return max(whole_number(request, "page", 1, MAX_PAGE), 1)
+
+
+def one_of(request: web.Request, name: str, known: Collection[str], default: str = "") -> str:
+    """Return a query parameter that is one of the words that are known."""
+    value = request.query.get(name, "").strip() or default
+    if value not in known:
+        words = ", ".join(filter(None, known))
+        raise bad_request(f'{name}: "{value[:50]}" is none of {words}')
+    return value
+
+
+def one_line(request: web.Request, name: str) -> str:
+    """Return a query parameter that is one printable line, without space around it; "" when it
+    is not given."""
+    text = request.query.get(name, "").strip()
+    if len(text) > MAX_TEXT or not text.isprintable():
+        raise bad_request(f"{name}: write one line of at most {MAX_TEXT} printable characters")
+    return text
 
 
 def path_name(request: web.Request, kind: str) -> str:
@@ -67,9 +94,9 @@ class Body:
         value = self._content.get(key)
         if value is None:
             return None
-        instant = _instant(value)
+        instant = instant_of(value)
         if instant is None:
-            raise bad_request(f'{key}: write an instant with its zone, as "2026-11-23T10:15:00Z"')
+            raise bad_request(f"{key}: {WRITE_INSTANT}")
         if instant <= after:
             raise bad_request(f"{key}: {value} has passed already")
         return instant
@@ -84,7 +111,12 @@ class Body:
 
 async def read_body(request: web.Request, *known: str) -> Body:
     """Return the request's JSON object; an empty body is an empty object."""
-    raw = await request.read()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            raw = await request.read()
+    except TimeoutError:
+        words = f"the body did not come within {BODY_WITHIN_S:.0f} s"
+        raise Problem(408, "too_slow", words) from None
     try:
         content = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError):
@@ -95,7 +127,8 @@ async def read_body(request: web.Request, *known: str) -> Body:
     return Body(content)
 
 
-def _instant(value: object) -> datetime | None:
+def instant_of(value: object) -> datetime | None:
+    """Return the instant of UTC that a text names; None if it names none, or not its zone."""
     if not isinstance(value, str):
         return None
     try:

@@ -4,6 +4,7 @@ and when it will be too much. Read-only; from the history that the stores keep."
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from operator import itemgetter
 
 from aiohttp import web
 
@@ -12,46 +13,46 @@ from jobd.core.ceilings import (
     CeilingKind,
     GrownStep,
     JobUsage,
-    most_urgent_first,
+    urgency,
     usage_of,
 )
 from jobd.core.forecast import HORIZON, course_of
 from jobd.core.ledger import SkipReason
 from jobd.core.usage import Measured
-from jobd.core.view import JobView
 from jobd.web.keys import node_of
+from jobd.web.nearest import no_such_job
 from jobd.web.node import Node
-from jobd.web.problem import json_response, no_such
 from jobd.web.query import check_names
 from jobd.web.shapes import Json, JsonObject, iso, seconds
+from jobd.web.written import list_reply
 
 SAMPLE = 240  # runs of a job: five for each slice of time that the trend is told from
 AT_ONCE = 20  # jobs in one question: other questions wait for no more
 SKIPS_OF = timedelta(days=7)
 
 
-async def get_report(request: web.Request) -> web.Response:
+async def get_report(request: web.Request) -> web.StreamResponse:
     """Answer with every job, or the one asked for, the most urgent first."""
     check_names(request.query, ("job",), "query parameter")
     node, job = node_of(request), request.query.get("job")
-    views = [view for view in node.job_views() if job in (None, view.job.name)]
-    if job is not None and not views:
-        raise no_such("job", job, [view.job.name for view in node.job_views()])
+    if job is not None and node.job_view(job) is None:
+        raise await no_such_job(request, job)
+    names = node.job_names() if job is None else [job]
     skips = await node.store.skip_counts(node.now() - SKIPS_OF)
-    found = [usage async for usage in _usages(node, views)]
-    jobs: list[Json] = [
+    found = [(urgency(usage, node.now()), usage) async for usage in _usages(node, names)]
+    jobs = (
         usage_shape(usage, skips.get(usage.job, {}).get(SkipReason.OVERLAP, 0))
-        for usage in most_urgent_first(found, node.now())
-    ]
-    return json_response({"now": iso(node.now()), "jobs": jobs})
+        for _, usage in sorted(found, key=itemgetter(0))
+    )
+    return await list_reply(request, {"now": iso(node.now())}, "jobs", jobs)
 
 
-async def _usages(node: Node, views: Sequence[JobView]) -> AsyncIterator[JobUsage]:
+async def _usages(node: Node, names: Sequence[str]) -> AsyncIterator[JobUsage]:
     now = node.now()
-    for start in range(0, len(views), AT_ONCE):
-        some = views[start : start + AT_ONCE]
-        taken = await node.store.usage([view.job.name for view in some], SAMPLE)
-        for view in some:
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        taken = await node.store.usage(some, SAMPLE)
+        for view in filter(None, map(node.job_view, some)):
             yield usage_of(view.job, view.interval, taken.get(view.job.name, ()), now)
             await asyncio.sleep(0)  # a trend takes a millisecond: a claim waits for one, not all
 

@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import logging
 import socket as sockets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from jobd.web.node import Node
 from jobd.web.problem import Problem
 
 STOP_WITHIN_S = 1.0  # what a stop grants to replies that are under way
+SILENT_FOR_S = 75  # at most, before a request is whole
+MAX_CONNECTIONS = 256  # of one listener: the daemon needs descriptors for its work
 log = logging.getLogger("jobd.web")
 
 
@@ -73,7 +75,7 @@ def _protocols(runner: web.AppRunner) -> Callable[[], web.RequestHandler]:
         manager,
         loop=loop,
         access_log=None,  # type: ignore[arg-type] # how aiohttp itself turns it off
-        keepalive_timeout=75,
+        keepalive_timeout=SILENT_FOR_S,
         auto_decompress=False,
     )
 
@@ -92,6 +94,20 @@ class _JsonProtocol(web.RequestHandler):
 
     __slots__ = ()
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no request of this connection waits for an answer."""
+        return self._current_request is None and not self._messages
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection. Of too many, one goes that has asked for nothing the longest:
+        whoever opens hundreds and says nothing must not keep others from asking."""
+        super().connection_made(transport)
+        assert self._manager is not None, "it is there until the connection is lost"
+        if len(self._manager.connections) > MAX_CONNECTIONS:
+            others = (one for one in _open(self._manager) if one is not self)
+            next((one for one in others if one.is_silent), self).force_close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -105,6 +121,13 @@ class _JsonProtocol(web.RequestHandler):
         reply = _malformed(exc) if status < 500 else _defect(exc)
         reply.force_close()
         return reply
+
+
+def _open(server: web.Server) -> Iterator[_JsonProtocol]:
+    """Yield the connections that are not being closed, the oldest first."""
+    for one in server.connections:
+        if isinstance(one, _JsonProtocol) and one.transport is not None:
+            yield one
 
 
 def _malformed(exc: BaseException | None) -> web.Response:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import ActiveRun, Pause
 from jobd.core.effects import Accepted
 from jobd.core.run import RunRecord
@@ -50,6 +51,7 @@ def active_run_shape(run: ActiveRun, view: RunView | None = None) -> JsonObject:
         "fire_time": iso(run.fire_time),
         "claimed_at": iso(run.claimed_at),
         "started_at": iso(view.started_at) if view else None,
+        "began_at": iso(view.began_at if view else run.claimed_at),
         "state": view.state.value if view else "active",
         "attempt": run.attempt,
         "retry_at": iso(run.retry_at),
@@ -69,7 +71,7 @@ def _said_shape(said: Said) -> JsonObject:
 
 
 def waiting_shape(waiting: WaitingView) -> JsonObject:
-    """Return a tick, or a manual wish, that may not start yet."""
+    """Return a tick, a manual wish or a further attempt that may not start yet."""
     return {
         "job": waiting.job,
         "run_id": waiting.run_id,
@@ -78,6 +80,7 @@ def waiting_shape(waiting: WaitingView) -> JsonObject:
         "priority": waiting.priority,
         "held_by": waiting.held_by,
         "memory_bytes": waiting.memory_bytes,
+        "is_retry": waiting.is_retry,
     }
 
 
@@ -99,6 +102,7 @@ def run_shape(record: RunRecord, *, with_params: bool) -> JsonObject:
         "requested_by": record.requested_by,
         "state": "active" if record.ended_at is None else "ended",
         "attempt": record.attempt,
+        "began_at": iso(record.began_at),
         "started_at": iso(record.started_at),
         "ended_at": iso(record.ended_at),
         "outcome": record.outcome.value if record.outcome else None,
@@ -106,20 +110,46 @@ def run_shape(record: RunRecord, *, with_params: bool) -> JsonObject:
         "exit_code": record.exit_code,
         "signal": record.signal,
         "duration_s": record.duration_s,
+        "lasted_s": record.lasted_s,
         "cpu_s": record.cpu_s,
         "memory_peak_bytes": record.memory_peak_bytes,
         "output_bytes": record.output_bytes,
         "output_dropped_bytes": record.output_dropped_bytes,
         "params": params if with_params else None,
         "steps": [{"step": s.step, "duration_s": s.duration_s} for s in record.steps],
+        "retried_attempts": [_attempt_shape(attempt) for attempt in record.retried],
+    }
+
+
+def _attempt_shape(attempt: EndedAttempt) -> JsonObject:
+    return {
+        "attempt": attempt.number,
+        "node": attempt.node,
+        "started_at": iso(attempt.started_at),
+        "ended_at": iso(attempt.ended_at),
+        "lasted_s": attempt.lasted_s,
+        "outcome": attempt.outcome.value,
+        "reason": attempt.reason,
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "memory_peak_bytes": attempt.memory_peak_bytes,
     }
 
 
 def waiting_run_shape(waiting: WaitingView) -> JsonObject:
     """Return a run that has an id but no history yet, under the keys of :func:`run_shape`."""
-    keys = ("node", "token", "trigger", "claimed_at", "started_at", "ended_at", "outcome")
-    measured = ("exit_code", "signal", "duration_s", "cpu_s", "memory_peak_bytes", "params")
-    nothing: JsonObject = dict.fromkeys((*keys, *measured))
+    keys = (
+        "node",
+        "token",
+        "trigger",
+        "claimed_at",
+        "began_at",
+        "started_at",
+        "ended_at",
+        "outcome",
+    )
+    ended = ("exit_code", "signal", "duration_s", "lasted_s", "cpu_s", "memory_peak_bytes")
+    nothing: JsonObject = dict.fromkeys((*keys, *ended, "params"))
     return {
         **nothing,
         "run_id": waiting.run_id,
@@ -132,6 +162,7 @@ def waiting_run_shape(waiting: WaitingView) -> JsonObject:
         "output_bytes": 0,
         "output_dropped_bytes": 0,
         "steps": [],
+        "retried_attempts": [],
     }
 
 
@@ -158,8 +189,9 @@ def job_shape(view: JobView) -> JsonObject:
         "last_ended": iso(memory.last_ended),
         "last_outcome": memory.last_outcome,
         "last_success": iso(memory.last_success),
-        "last_duration_s": seconds(memory.last_duration),
+        "last_duration_s": seconds(memory.last_took),
         "smoothed_duration_s": memory.smoothed_duration_s,
+        "smoothed_lasted_s": memory.smoothed_lasted_s,
         "memory_peak_bytes": memory.memory_peak_bytes,
         "utilization": view.utilization,
         "rest_until": iso(memory.rest_until),

@@ -1,30 +1,28 @@
 """Trigger: a run by hand, on the node that is named or that suits best."""
 
-import re
 import secrets
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from jobd.core.events import TriggerAsked
-from jobd.core.job import Job, Scope
+from jobd.core.job import MAX_PARAM, Job, Param, Scope, is_passable
 from jobd.core.placement import may_run
 from jobd.web.api import job_of
 from jobd.web.ask import ask, node_named, request_id
 from jobd.web.fleet import known_nodes
 from jobd.web.keys import node_of
+from jobd.web.matching import TookTooLong, is_admitted
 from jobd.web.node import Node
 from jobd.web.peer import asker
 from jobd.web.problem import Problem, bad_request
 from jobd.web.query import check_names, read_body
 from jobd.web.shapes import iso
 
-MAX_PARAM = 8192
-
 
 async def trigger(request: web.Request) -> web.Response:
     """Ask for a run now: ``{"params": {…}, "force": false, "queue": false, "node": "…"}``."""
-    job = job_of(request).job
+    job = (await job_of(request)).job
     body = await read_body(request, "params", "force", "queue", "node")
     force, queue = body.flag("force"), body.flag("queue")
     if force and queue:
@@ -50,7 +48,7 @@ def resolve_params(job: Job, given: Mapping[str, str]) -> tuple[tuple[str, str],
         if value is None:
             raise bad_request(f"parameter {param.name} is missing; it has no default")
         if param.name in given:
-            _check_param(param.name, value, param.pattern)
+            _check_param(param, value)
         resolved.append((param.name, value))
     return tuple(resolved)
 
@@ -84,16 +82,14 @@ def _that_may(job: Job) -> str:
     return f" that may run {job.name} (nodes = [{', '.join(job.nodes)}])" if job.nodes else ""
 
 
-def _check_param(name: str, value: str, pattern: str | None) -> None:
-    if len(value) > MAX_PARAM or "\0" in value or not _is_encodable(value):
-        raise bad_request(f"parameter {name}: at most {MAX_PARAM} characters, none of them NUL")
-    if pattern is not None and not re.fullmatch(pattern, value):
-        raise bad_request(f'parameter {name}: "{value[:100]}" does not match {pattern}')
-
-
-def _is_encodable(value: str) -> bool:
+def _check_param(param: Param, value: str) -> None:
+    if not is_passable(value):
+        words = f"at most {MAX_PARAM} characters, none of them NUL"
+        raise bad_request(f"parameter {param.name}: {words}")
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        is_fit = is_admitted(param, value)
+    except TookTooLong:
+        words = "takes too long to be judged by its pattern; repeat nothing that repeats itself"
+        raise bad_request(f"parameter {param.name}: {words}") from None
+    if not is_fit:
+        raise bad_request(f'parameter {param.name}: "{value[:100]}" does not match {param.pattern}')

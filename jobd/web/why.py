@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import Trigger
 from jobd.core.ledger import SkipReason, TickRecord
 from jobd.core.run import RunRecord
 from jobd.core.ticks import due_of
 from jobd.core.view import JobView
 from jobd.web.shapes import JsonObject, iso, run_shape
-from jobd.web.words import clock_time, in_words, stamp
+from jobd.web.words import attempt_words, clock_time, in_words, stamp
 
 _MEANINGS = {
     SkipReason.OVERLAP: "the prior run was still active",
@@ -129,9 +130,9 @@ def _whereabouts(evidence: Evidence, row: TickRecord, blocker: RunRecord | None)
     if blocker is None:
         return "no longer in the history"
     zone, beside = evidence.zone, row.ticks.first
-    words = f"on {blocker.node}, started {clock_time(_begin(blocker), beside, zone)}"
+    words = f"on {blocker.node}, started {clock_time(blocker.began_at, beside, zone)}"
     if blocker.attempt > 1:  # it may have begun elsewhere: only its last holder is on record
-        words = f"started {clock_time(_begin(blocker), beside, zone)}"
+        words = f"started {clock_time(blocker.began_at, beside, zone)}"
         words += f", attempt {blocker.attempt} on {blocker.node}"
     if blocker.ended_at is None:
         return f"{words}, still running now"
@@ -145,7 +146,7 @@ def _started(evidence: Evidence, row: TickRecord) -> Verdict:
         where = _on(row.node, evidence)
         text = f"{which} started as run {row.run_id}{where} (no longer in the history)"
         return Verdict(Kind.STARTED, text, row.ticks.first, row)
-    lateness = _begin(run) - due_of(evidence.view.job, row.ticks.first)
+    lateness = run.began_at - due_of(evidence.view.job, row.ticks.first)
     how = " to catch up" if run.trigger is Trigger.CATCHUP else ""
     after = f"{in_words(lateness)} after its due time"
     where = _on(row.node, evidence)
@@ -163,24 +164,21 @@ def _on(node: str, evidence: Evidence) -> str:
 
 def _fate(run: RunRecord, evidence: Evidence) -> str:
     """Return how a run ended, or that it has not."""
-    began = _begin(run)
-    tries = f" at attempt {run.attempt}" if run.attempt > 1 else ""
+    tries = f", {tries_of(run)}" if tries_of(run) else ""
     if run.ended_at is None:
-        return f"still active after {in_words(evidence.now - began)}{tries}"
-    lasted_s = run.duration_s
-    if run.attempt > 1 or lasted_s is None:
-        lasted_s = (run.ended_at - began).total_seconds()
-    why = f" ({_reason(run)})" if _reason(run) else ""
+        return f"still active after {in_words(evidence.now - run.began_at)}{tries}"
+    why = f" ({reason_of(run)})" if reason_of(run) else ""
     outcome = run.outcome.value if run.outcome else "unknown"
-    return f"ended {outcome}{why}{tries} after {in_words(lasted_s)}"
+    return f"ended {outcome}{why} after {in_words(run.lasted_s or 0.0)}{tries}"
 
 
-def _begin(run: RunRecord) -> datetime:
-    """Return when the first attempt began; the record holds the start of the last one."""
-    return run.claimed_at if run.attempt > 1 or run.started_at is None else run.started_at
+def tries_of(run: RunRecord) -> str:
+    """Return which attempt a run is at, and how those before it ended; "" at the first."""
+    return attempt_words(run.attempt, ((one.number, one.outcome) for one in run.retried))
 
 
-def _reason(run: RunRecord) -> str:
+def reason_of(run: RunRecord | EndedAttempt) -> str:
+    """Return why a run came out as it did, in a few words; "" when nothing is to be said."""
     if run.reason:
         return run.reason
     if run.signal is not None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from jobd.core.ledger import TickRecord
 from jobd.core.schedule import AfterSchedule
 from jobd.core.ticks import due_of
+from jobd.core.view import JobState, JobView
 from jobd.web.when import When
 from jobd.web.why import Evidence, Kind, Verdict, judge_manual, judge_row
 from jobd.web.words import stamp
@@ -106,16 +107,28 @@ def _undecided(evidence: Evidence, fire_time: datetime) -> Verdict:
         if waiting.fire_time == fire_time:
             words = f"waits since {stamp(waiting.since, zone)}: {waiting.held_by}"
             return Verdict(Kind.WAITING, f"{stamp(fire_time, zone)} {words}", fire_time)
+    if not view.job.enabled:
+        text = f"{stamp(fire_time, zone)} would be a tick, but the job is disabled"
+        return Verdict(Kind.NO_TICK, text, None)
     due = due_of(view.job, fire_time)
     text = f"{stamp(fire_time, zone)} is not decided yet"
     if due > evidence.now:
         text += f": with its jitter it is due {stamp(due, zone)}"
-    elif fire_time <= view.memory.settled_until:
+    elif fire_time <= view.memory.settled_until or _is_behind(view, fire_time, evidence.now):
         text = (
             f"{stamp(fire_time, zone)} would be a tick of the schedule in force, but nothing is "
-            "known of it: the job was not configured so then, or the history was pruned"
+            "known of it: the job was not configured so then, or the history was pruned, or "
+            "could not be kept"
         )
     return Verdict(Kind.UNDECIDED, text, fire_time)
+
+
+def _is_behind(view: JobView, fire_time: datetime, now: datetime) -> bool:
+    """Whether a tick was decided, whatever the ledger has of it: the scheduler has gone on to a
+    later one, and has none in hand whose time to start has not passed."""
+    if view.next_fire is None or fire_time >= view.next_fire or view.state is JobState.WAITING:
+        return False
+    return now > due_of(view.job, fire_time) + (view.start_deadline or timedelta(0))
 
 
 def _no_tick(evidence: Evidence, when: When) -> str:

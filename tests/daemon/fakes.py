@@ -133,7 +133,8 @@ def no_routes() -> Routes:
 
 _OPERATIONS = {
     "ping", "enrol", "orphans", "claim", "skip", "save_run", "finish", "save_pause",
-    "save_skip_next", "note", "audit", "run", "runs", "ticks", "skip_counts", "usage", "prune",
+    "save_skip_next", "note", "audit", "run", "runs", "ticks", "skip_counts", "usage", "happened",
+    "prune",
 }  # fmt: skip
 
 

@@ -161,7 +161,7 @@ class Town:
 
     def __post_init__(self) -> None:
         self.peers = Peers(
-            self.store,  # type: ignore[arg-type]
+            self.store,
             "app1",
             self.clock,
             view=lambda: self.view,
@@ -169,7 +169,7 @@ class Town:
             silence=lambda: timedelta(0),
         )
         self.there = FakeHere(self.clock)
-        self.postbox = Postbox(self.store, self.there)  # type: ignore[arg-type]
+        self.postbox = Postbox(self.store, self.there)
 
     async def carry(self) -> None:
         """Bring letters to app2 for ever, as its beats would."""

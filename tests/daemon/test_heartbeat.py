@@ -35,7 +35,7 @@ class Desk:
         self.returns = 0
         self.unknown = 0
         self.heartbeat = Heartbeat(
-            self.store,  # type: ignore[arg-type]
+            self.store,
             self.clock,
             self.inbox,
             lambda: NodeWord("app1", "i1", "s1", "0", "d"),
@@ -115,7 +115,7 @@ async def test_each_beat_asks_for_what_happened_since_the_last_that_was_answered
         asked.append(since)
         return await beat(word, since)
 
-    desk.store.view.beat = noted  # type: ignore[method-assign]
+    desk.store.view.beat = noted
     await desk.beat()
     desk.machine.pass_time(1)
     desk.store.fails_next = 1

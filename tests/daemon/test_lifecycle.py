@@ -83,10 +83,10 @@ class Desk:
             clock=SystemClock(),
             store=self.store,
             memory=self.memory,
-            shared=self.shared,  # type: ignore[arg-type]
+            shared=self.shared,
             supervisor=self.supervisor,
             owns_supervisor=self.owns,
-            notifier=self.notes,  # type: ignore[arg-type]
+            notifier=self.notes,
         )
 
     @asynccontextmanager
@@ -173,7 +173,7 @@ async def test_http_that_is_off_is_not_served(desk: Desk, log: list[Any]) -> Non
 
 async def test_signals_are_obeyed_from_ready_on(desk: Desk) -> None:
     """Their default is the end of the process, here of the test's."""
-    desk.notes.ready = lambda status="": (desk.notes.said.append("ready"), kill(signal.SIGTERM))  # type: ignore[method-assign]
+    desk.notes.ready = lambda status="": (desk.notes.said.append("ready"), kill(signal.SIGTERM))
     async with desk.running():
         pass
     assert desk.notes.said == ["ready", "stopping"]
@@ -600,7 +600,7 @@ async def test_jobs_of_the_node_run_while_the_shared_store_is_away(clustered: De
 
 
 async def test_an_end_that_the_shared_store_has_not_taken_is_the_next_daemon_s(
-    clustered: Desk, write_config: Write, monkeypatch: pytest.MonkeyPatch
+    clustered: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WRITE_DOWN", timedelta(seconds=0.05))
     shared = clustered.shared

@@ -52,7 +52,7 @@ class Desk:
             Random(1),
         )
         self.membership = Membership(
-            self.store,  # type: ignore[arg-type]
+            self.store,
             self.memory,
             SharedClock(clock),
             TERMS,

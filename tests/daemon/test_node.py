@@ -14,6 +14,7 @@ from jobd.core.events import PauseAsked, Recovered, ShutdownAsked, SupervisorLos
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.scheduler import Scheduler
+from jobd.core.view import JobState
 from jobd.daemon.answers import Answers
 from jobd.daemon.chores import Chores
 from jobd.daemon.inbox import Inbox
@@ -40,7 +41,9 @@ PAUSE = PauseAsked("q1", "a", "uid 1000 (anna)", "audit")
 class Desk:
     """A node whose scheduler is turned by hand."""
 
-    def __init__(self, config: Config, store: FakeStore, clock: FakeClock) -> None:
+    def __init__(
+        self, config: Config, store: FakeStore, clock: FakeClock, peers: Any = None
+    ) -> None:
         self.store, self.clock, self.inbox, self.answers = store, clock, Inbox(), Answers()
         self.scheduler = Scheduler("app1", "i")
         self.outputs = Outputs(config.daemon.state_dir)
@@ -55,11 +58,13 @@ class Desk:
             supervisor=FakeSupervisor(),
             store=store,
             clock=clock,
+            clock_offset=lambda: timedelta(seconds=2),
             inbox=self.inbox,
             answers=self.answers,
             outputs=self.outputs,
             chores=self.chores,
             reloader=self.reloader,
+            peers=peers,
         )
 
     def handle(self, event: Any) -> None:
@@ -93,6 +98,26 @@ async def desk(write_config: Write, store: FakeStore, clock: FakeClock) -> Async
 
 async def test_a_wish_gets_the_scheduler_s_answer(desk: Desk) -> None:
     assert await desk.node.ask(PAUSE) == Accepted("q1", message="1 paused")
+
+
+async def test_times_are_told_in_the_zone_that_is_configured_now(
+    desk: Desk, write_config: Write
+) -> None:
+    """Not in that of the start: who reloads another zone sees it on the pages."""
+    before = desk.node.identity.timezone
+    write_config(daemon='timezone = "Europe/Berlin"')
+    await desk.node.reload("uid 0 (root)")
+    assert (before, desk.node.identity.timezone) == ("UTC", "Europe/Berlin")
+
+
+async def test_the_offset_of_the_clock_is_told(desk: Desk) -> None:
+    assert desk.node.clock_offset() == timedelta(seconds=2)
+
+
+async def test_the_names_are_those_of_the_views(desk: Desk) -> None:
+    """A page asks for the names first and then, some at a time, for the views."""
+    views = [desk.node.job_view(name) for name in desk.node.job_names()]
+    assert [view.job.name for view in views if view is not None] == ["a"]
 
 
 async def test_who_asked_for_what_is_kept(desk: Desk) -> None:
@@ -217,11 +242,11 @@ async def test_a_clock_that_is_set_makes_no_node_unready(desk: Desk) -> None:
 async def test_jobs_are_shown_as_the_scheduler_sees_them(desk: Desk) -> None:
     view = desk.node.job_view("a")
     assert view is not None
-    assert [shown.job.name for shown in desk.node.job_views()] == [view.job.name]
+    assert (view.job.name, view.state) == ("a", JobState.SCHEDULED)
     assert (desk.node.job_view("none"), desk.node.view().jobs) == (None, 1)
 
 
-async def test_a_reload_reaches_the_reloader(desk: Desk, write_config: Write) -> None:
+async def test_a_reload_reaches_the_reloader(desk: Desk) -> None:
     desk.clock.pass_time(60)
     result = await desk.node.reload("anna")
     assert (result.errors, desk.node.config_state()) == ((), (True, NOON + timedelta(seconds=60)))
@@ -233,6 +258,21 @@ async def test_output_is_read_by_run_and_attempt(desk: Desk) -> None:
     record = await desk.store.run("r1")
     assert record is not None
     assert (await desk.node.read_output(record, 2, 0)).data == b"second"
+
+
+async def test_no_other_node_is_asked_about_a_run_under_this_one_s_former_name(
+    write_config: Write, store: FakeStore, clock: FakeClock
+) -> None:
+    """It runs here, and has written nothing yet; nobody of that name would answer."""
+    nobody = object()
+    desk = Desk(write_config('[jobs.a]\ncommand = "true"\n'), store, clock, nobody)
+    await desk.reloader.at_start()
+    wish = ClaimRequest("r1", "a", None, Trigger.MANUAL, Demand(Overlap.SKIP))
+    await store.claim([wish], "former", NOON)
+    desk.handle(await desk.reloader.at_start())
+    record = await store.run("r1")
+    assert record is not None
+    assert (await desk.node.read_output(record, 1, 0)).data == b""
 
 
 @pytest.mark.parametrize(

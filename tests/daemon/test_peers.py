@@ -101,6 +101,14 @@ async def test_a_run_id_cannot_become_a_path(town: Town) -> None:
         await town.peers.read_output(record, 1, 0, 100)
 
 
+async def test_a_wish_cannot_name_the_file_that_its_run_writes_to(town: Town) -> None:
+    """Who can write letters can write to the database, and that is not root here."""
+    wish = replace(WISH, run_id="../../../etc/cron.d/x")
+    with pytest.raises(NodeUnavailable, match="could be a path"):
+        await town.peers.ask("app2", wish)
+    assert town.there.asked == []
+
+
 async def test_a_node_that_is_gone_is_not_waited_for(town: Town) -> None:
     town.view = view_of_nodes(seen("app1"), seen("app2", ago_s=180))
     words = "the output of run aa11 is held by app2, which was last seen 3 min ago"

@@ -65,7 +65,7 @@ def taken() -> list[tuple[str, Effect]]:
 def perform(taken: list[tuple[str, Effect]]) -> Any:
     here = Lane("this node", taken)
     others = (Lane(name, taken) for name in ("supervisor", "answers", "store", "hooks"))
-    return Performer(here, *others, Membership(taken))  # type: ignore[arg-type]
+    return Performer(here, *others, Membership(taken))
 
 
 @pytest.mark.parametrize(

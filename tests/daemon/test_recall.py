@@ -10,7 +10,7 @@ from jobd.core.job import Overlap
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.daemon.recall import Recall
 from jobd.errors import StoreUnavailable
-from jobd.ports import AuditEntry, Enrolment, RunFilter
+from jobd.ports import AuditEntry, Enrolment, RunFilter, Window
 from jobd.store.memory import MemoryStore
 from tests.daemon.fakes import NOON, FakeStore, finish_of, run_of
 from tests.daemon.shared import SharedMemory
@@ -27,7 +27,7 @@ class Desk:
         self.shared = SharedMemory(MemoryStore(timedelta(hours=1), lambda: self.now))
         self.recall = Recall(
             self.local,
-            self.shared,  # type: ignore[arg-type]
+            self.shared,
             lambda job: job == "all",
         )
 
@@ -52,7 +52,7 @@ class Desk:
         await store.skip(skips, "app1", NOON)
 
     async def ids(self, **wanted: object) -> list[str]:
-        return [run.run_id for run in await self.recall.runs(RunFilter(**wanted))]  # type: ignore[arg-type]
+        return [run.run_id for run in await self.recall.runs(RunFilter(**wanted))]
 
 
 @pytest.fixture
@@ -166,6 +166,19 @@ async def test_a_node_alone_asks_its_own_store(desk: Desk) -> None:
 async def test_what_runs_took_is_told_by_the_store_that_has_them(desk: Desk) -> None:
     taken = await desk.recall.usage(["own", "all", "nobody"], 10)
     assert {job: len(uses) for job, uses in taken.items()} == {"own": 2, "all": 2}
+
+
+@pytest.mark.parametrize("jobs", [("own", "all"), None])
+async def test_a_window_is_told_by_both(desk: Desk, jobs: tuple[str, ...] | None) -> None:
+    window = Window(LONG_AGO, NOON + timedelta(days=1), 60, jobs)
+    found = await desk.recall.happened(window)
+    assert sum(cell.runs for cell in found.runs) == 4
+
+
+async def test_a_window_of_jobs_of_the_node_needs_no_shared_store(desk: Desk) -> None:
+    desk.shared.is_down = True
+    window = Window(LONG_AGO, NOON + timedelta(days=1), 60, ("own",))
+    assert sum(cell.runs for cell in (await desk.recall.happened(window)).runs) == 2
 
 
 async def test_what_runs_of_the_node_took_needs_no_shared_store(desk: Desk) -> None:

@@ -33,7 +33,7 @@ class Desk:
         self.store = SharedMemory(MemoryStore(TTL, clock.now))
         self.failed: list[int] = []
         self.renewals = Renewals(
-            self.store,  # type: ignore[arg-type]
+            self.store,
             clock,
             LeaseTerms(ttl),
             self.inbox,

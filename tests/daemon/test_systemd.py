@@ -42,6 +42,11 @@ def manager(tmp_path: Path) -> Iterator[ServiceManager]:
     manager.close()
 
 
+def told_by(manager: ServiceManager, environ: dict[str, str]) -> Notifier:
+    """Return the notifier of a daemon that a manager started with this environment."""
+    return Notifier.from_environment({"NOTIFY_SOCKET": manager.address, **environ})
+
+
 def test_ready_and_its_status_travel_in_one_message(manager: ServiceManager) -> None:
     Notifier(manager.address).ready("12 jobs")
     assert manager.receive() == ["READY=1", "STATUS=12 jobs"]
@@ -84,33 +89,33 @@ def test_an_abstract_socket_is_reached() -> None:
         manager.close()
 
 
-def test_the_watchdog_is_fed_at_half_its_time() -> None:
-    environ = {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}
-    assert Notifier.from_environment(environ).watchdog_interval_s == 15.0
-
-
 def test_the_watchdog_says_that_it_is_alive(manager: ServiceManager) -> None:
-    Notifier(manager.address, watchdog_us=1_000_000).watchdog()
+    environ = {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}
+    told_by(manager, environ).watchdog()
     assert manager.receive() == ["WATCHDOG=1"]
 
 
 def test_without_a_watchdog_nothing_is_fed(manager: ServiceManager) -> None:
-    Notifier(manager.address).watchdog()
+    told_by(manager, {}).watchdog()
     assert manager.has_nothing()
 
 
-def test_another_process_s_watchdog_is_not_ours() -> None:
-    environ = {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}
-    assert Notifier.from_environment(environ).watchdog_interval_s is None
+def test_another_process_s_watchdog_is_not_ours(manager: ServiceManager) -> None:
+    told_by(manager, {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}).watchdog()
+    assert manager.has_nothing()
 
 
-def test_a_watchdog_without_a_pid_is_ours() -> None:
-    assert Notifier.from_environment({"WATCHDOG_USEC": "4000000"}).watchdog_interval_s == 2.0
+def test_a_watchdog_without_a_pid_is_ours(manager: ServiceManager) -> None:
+    told_by(manager, {"WATCHDOG_USEC": "4000000"}).watchdog()
+    assert manager.receive() == ["WATCHDOG=1"]
 
 
 @pytest.mark.parametrize("nonsense", ["", "0", "-5", "soon", "1e6"])
-def test_a_watchdog_time_that_is_no_number_is_no_watchdog(nonsense: str) -> None:
-    assert Notifier.from_environment({"WATCHDOG_USEC": nonsense}).watchdog_interval_s is None
+def test_a_watchdog_time_that_is_no_number_is_no_watchdog(
+    manager: ServiceManager, nonsense: str
+) -> None:
+    told_by(manager, {"WATCHDOG_USEC": nonsense}).watchdog()
+    assert manager.has_nothing()
 
 
 def test_no_child_inherits_the_manager_s_address() -> None:
@@ -122,7 +127,7 @@ def test_no_child_inherits_the_manager_s_address() -> None:
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@no-such-name", "a" * 200, "\0"])
 def test_a_manager_that_cannot_be_reached_changes_nothing(address: str) -> None:
-    notifier = Notifier(address, watchdog_us=1_000_000)
+    notifier = Notifier(address, has_watchdog=True)
     notifier.ready("x")
     notifier.reloading()
     notifier.status("y")

@@ -65,7 +65,7 @@ class Desk:
     def make(self) -> None:
         """Start a daemon's lane."""
         self.to_shared = ToShared(
-            self.store,  # type: ignore[arg-type]
+            self.store,
             self.memory,
             self.clock,
             LeaseTerms(TTL),
@@ -359,7 +359,7 @@ async def test_wishes_come_before_the_claims_that_follow_them(desk: Desk) -> Non
     pause = Pause("anna", NOON)
     (decided,) = await desk.work_off(SavePause(("a",), pause, "anna"), Claim((wish(),)))
     assert isinstance(decided, ClaimsDecided)
-    assert decided.answers[0].reason is SkipReason.PAUSED  # type: ignore[union-attr]
+    assert decided.answers[0].reason is SkipReason.PAUSED
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ async def test_saved_attempts_leave_together(desk: Desk) -> None:
 
 async def test_a_stop_waits_for_saved_attempts(desk: Desk) -> None:
     await desk.stop(SaveRun(replace(await desk.grant(), attempt=2)))
-    assert (await desk.store.view.run("r1")).attempt == 2  # type: ignore[union-attr]
+    assert (await desk.store.view.run("r1")).attempt == 2
 
 
 async def test_runs_elsewhere_are_stopped_together(desk: Desk) -> None:

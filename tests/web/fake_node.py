@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from jobd.core.attempt import EndedAttempt, followed
 from jobd.core.claim import ClaimRequest, Demand, JobMemory, Pause, Trigger
 from jobd.core.cluster import NodeSeen, NodeWord
 from jobd.core.effects import Accepted, Reply
@@ -26,7 +27,7 @@ from jobd.core.schedule import CronSchedule
 from jobd.core.usage import RunUse
 from jobd.core.view import JobState, JobView, NodeView, PoolView, RunView, SharedView, WaitingView
 from jobd.errors import JobdError, StoreUnavailable
-from jobd.ports import AuditEntry, Enforcement, Enrolment, RunFilter, Store
+from jobd.ports import AuditEntry, Enforcement, Enrolment, Happened, RunFilter, Store, Window
 from jobd.store.memory import MemoryStore
 from jobd.web.node import HookLimits, Identity, OutputSlice, ReloadResult, StoreHealth
 from jobd.web.serve import Listening, serve
@@ -71,6 +72,12 @@ def view_of(job: Job, **changes: Any) -> JobView:
     return replace(view, **changes)
 
 
+def ended_as(name: str, outcome: str) -> JobView:
+    """Return a job whose last run ended so, and which has nothing else to tell."""
+    memory = JobMemory(name, settled_until=NOW, last_outcome=outcome)
+    return view_of(job_named(name), memory=memory)
+
+
 def seen(name: str, ago_s: float = 0.4, **word: Any) -> NodeSeen:
     """Return a node that the store has heard of so long before NOW."""
     facts: dict[str, Any] = {"labels": ("app",), "running": 2, "max_running": 16, "load": 0.25}
@@ -103,6 +110,9 @@ class BrokenStore(MemoryStore):
         raise StoreUnavailable("disk I/O error")
 
     async def usage(self, jobs: Sequence[str], most: int) -> dict[str, Sequence[Any]]:
+        raise StoreUnavailable("disk I/O error")
+
+    async def happened(self, window: Window) -> Happened:
         raise StoreUnavailable("disk I/O error")
 
 
@@ -152,6 +162,7 @@ class FakeNode:
     asked_at: list[str] = field(default_factory=list)  # the nodes to which wishes went
     shared: SharedView | None = None
     drain: Pause | None = None
+    offset: timedelta = timedelta(0)
     pools: tuple[PoolView, ...] = ()
     drift: dict[str, Sequence[str]] = field(default_factory=dict)
     place: str | None = "app1"
@@ -161,7 +172,9 @@ class FakeNode:
     lost_middle: tuple[int, int] = (0, 0)  # of every output, from and to
     reload_result: ReloadResult = field(default_factory=ReloadResult)
     reloaded_by: str = ""
+    waited_for: int = 0  # how often an end was
     readiness: tuple[bool, str] = (True, "")
+    not_kept: str = ""  # why history is not kept
     enforcement: Enforcement = field(
         default_factory=lambda: Enforcement(
             "cgroup v1", "cgroup v1", "cgroup v1", "cgroup v1", "none", "no cgroup v2 here"
@@ -180,6 +193,12 @@ class FakeNode:
     def now(self) -> datetime:
         return NOW
 
+    def clock_offset(self) -> timedelta:
+        return self.offset
+
+    def job_names(self) -> Sequence[str]:
+        return list(self.views)
+
     def view(self) -> NodeView:
         return NodeView(
             len(self.views), 0, 1, 0, 16, 200, is_stopping=False,
@@ -190,11 +209,8 @@ class FakeNode:
     def job_view(self, name: str) -> JobView | None:
         return self.views.get(name)
 
-    def job_views(self) -> Sequence[JobView]:
-        return list(self.views.values())
-
     def store_health(self) -> StoreHealth:
-        return StoreHealth(True, "", NOW, 0.0004)
+        return StoreHealth(True, self.not_kept, NOW, 0.0004)
 
     def shared_health(self) -> StoreHealth | None:
         if self.shared is None:
@@ -234,6 +250,7 @@ class FakeNode:
         return self.reload_result
 
     async def wait_ended(self, run_id: str, timeout: timedelta) -> RunRecord | None:
+        self.waited_for += 1
         for _ in range(max(round(timeout / timedelta(milliseconds=10)), 1)):
             record = await self.store.run(run_id)
             if record is not None and record.ended_at is not None:
@@ -289,17 +306,23 @@ class FakeNode:
             self.views[job] = replace(view, state=JobState.RUNNING, runs=(*view.runs, shown))
 
     async def retry(self, run_id: str) -> None:
-        """Begin the next attempt."""
+        """Let the attempt fail and the next one begin."""
         run = await self._active(run_id)
-        await self.store.save_run(replace(run, attempt=run.attempt + 1), NOW)
+        record = await self.store.run(run_id)
+        assert record is not None
+        failed = EndedAttempt(
+            run.attempt, run.node, record.started_at, NOW, Outcome.FAILURE, "", 4, None, 1 << 20
+        )
+        again = replace(run, attempt=run.attempt + 1, retried=followed(run.retried, failed))
+        await self.store.save_run(again, NOW)
 
     async def end_run(self, run_id: str, outcome: Outcome = Outcome.SUCCESS, **facts: Any) -> None:
         """End a run three seconds after its start."""
         record = await self.store.run(run_id)
         assert record is not None
         ended_at = (record.started_at or record.claimed_at) + timedelta(seconds=3)
-        facts = {"exit_code": 0, "duration_s": 3.0, **facts}
-        record = replace(record, outcome=outcome, ended_at=ended_at, **facts)
+        facts = {"exit_code": 0, "duration_s": 3.0, "ended_at": ended_at, **facts}
+        record = replace(record, outcome=outcome, **facts)
         await self.store.finish([Finish(record, None, 3.0)])
         view = self.views.get(record.job)
         if view is not None:

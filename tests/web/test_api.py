@@ -10,20 +10,31 @@ from jobd.core.job import Provenance
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
 from jobd.web.node import OutputSlice
-from tests.web.fake_node import NOW, BrokenStore, FakeNode, Served, job_named, view_of, waiting_view
+from tests.web.fake_node import (
+    NOW,
+    BrokenStore,
+    FakeNode,
+    Served,
+    ended_as,
+    job_named,
+    view_of,
+    waiting_view,
+)
 
 STATUS_KEYS = """active_elsewhere active_runs config config_path drain draining enforcement failing
 holding http jobs labels load max_running max_waiting memory_budget_bytes
-memory_reserved_bytes node now paused pid pressure pressure_measured ready ready_reason running
-shared skipped_24h socket started_at stopping store upcoming version waiting waiting_ticks"""
-JOB_KEYS = """active description elsewhere enabled interval_s job last_duration_s last_ended
-last_outcome last_started last_success memory_peak_bytes next_due next_fire nodes owner pause pool
-rest_until runbook schedule scope skip_next smoothed_duration_s state tags timezone utilization
-waiting"""
-JOB_PAGE_KEYS = JOB_KEYS + " audit command defined_in enforcement_detail now settings skipped_24h"
-RUN_KEYS = """attempt claimed_at cpu_s duration_s ended_at exit_code fire_time job
-memory_peak_bytes node outcome output_bytes output_dropped_bytes params reason requested_by run_id
-signal started_at state steps token trigger"""
+memory_reserved_bytes node now paused paused_jobs pid pressure pressure_measured ready
+ready_reason running shared skipped_24h socket started_at stopping store upcoming version waiting
+waiting_ticks"""
+JOB_KEYS = """active attention description elsewhere enabled interval_s job last_duration_s
+last_ended last_outcome last_started last_success memory_peak_bytes next_due next_fire nodes owner
+pause pool rest_until runbook schedule scope skip_next smoothed_duration_s smoothed_lasted_s state
+tags timezone utilization waiting"""
+JOB_PAGE_KEYS = f"""{JOB_KEYS} audit command defined_in differs_on enforcement_detail now settings
+skipped_24h"""
+RUN_KEYS = """attempt began_at claimed_at cpu_s duration_s retried_attempts ended_at exit_code
+fire_time job lasted_s memory_peak_bytes node outcome output_bytes output_dropped_bytes params
+reason requested_by run_id signal started_at state steps token trigger"""
 
 
 def words(text: str) -> list[str]:
@@ -59,6 +70,65 @@ def test_the_keys_of_a_job_in_the_list_are_stable(server: Served) -> None:
     assert sorted(server.get("/api/v1/jobs").json["jobs"][0]) == words(JOB_KEYS)
 
 
+def test_jobs_are_told_by_name_unless_attention_is_asked_for(
+    server: Served, node: FakeNode
+) -> None:
+    for name, outcome in (("a-fine", "success"), ("b-fails", "failure"), ("c-fine", "success")):
+        node.add(ended_as(name, outcome))
+
+    def told(query: str) -> list[str]:
+        return [job["job"] for job in server.get(f"/api/v1/jobs{query}").json["jobs"]]
+
+    assert told("") == told("?order=name") == ["a-fine", "b-fails", "backup", "c-fine"]
+    assert told("?order=attention") == ["b-fails", "a-fine", "backup", "c-fine"]
+
+
+def test_a_limit_leaves_out_the_last_and_tells_how_many_there_are(
+    server: Served, node: FakeNode
+) -> None:
+    node.add(ended_as("z-fails", "failure"))
+    found = server.get("/api/v1/jobs?order=attention&limit=1").json
+    assert [(job["job"], job["attention"]) for job in found["jobs"]] == [
+        (
+            "z-fails",
+            [{"concern": "failing", "level": "bad", "words": "never succeeded"}],
+        )
+    ]
+    assert (found["order"], found["total"]) == ("attention", 2)
+
+
+def test_names_are_told_with_little_else(server: Served, node: FakeNode) -> None:
+    """For completion: of ten thousand jobs that answers before somebody presses a key again."""
+    node.add(view_of(job_named("backoffice", schedule=None)))
+    node.add(view_of(job_named("audit")))
+    node.store = BrokenStore()  # which nobody asks
+    assert server.get("/api/v1/names?begins=back", tcp=True).json == {
+        "now": "2026-11-23T10:20:00Z",
+        "jobs": [
+            {"job": "backoffice", "schedule": None},
+            {"job": "backup", "schedule": "*/15 * * * *"},
+        ],
+    }
+    assert server.get("/api/v1/names").json["jobs"][0]["job"] == "audit"
+
+
+@pytest.mark.parametrize("query", ["order=worst", "limit=-1", "limit=all", "first=1"])
+def test_another_order_or_limit_is_a_400_that_says_what_there_is(
+    server: Served, query: str
+) -> None:
+    got = server.get(f"/api/v1/jobs?{query}")
+    assert (got.status, got.json["error"]["code"]) == (400, "bad_request")
+
+
+def test_attention_counts_the_skips_of_a_day(server: Served, node: FakeNode) -> None:
+    assert server.get("/api/v1/jobs/backup").json["attention"] == []
+    ticks = TickRange("backup", NOW - timedelta(hours=1), NOW - timedelta(hours=1), 1)
+    server.call(node.start_run("aaaa1111"))  # the store knows the job from here on
+    server.call(node.store.skip([Skip(ticks, SkipReason.OVERLAP)], "app1", NOW))
+    (worry,) = server.get("/api/v1/jobs/backup").json["attention"]
+    assert (worry["concern"], worry["words"]) == ("overlapping", "1 tick in 24 h")
+
+
 @pytest.mark.parametrize("tcp", [True, False])
 def test_the_keys_of_a_job_s_page_are_stable(server: Served, tcp: bool) -> None:
     assert sorted(server.get("/api/v1/jobs/backup", tcp=tcp).json) == words(JOB_PAGE_KEYS)
@@ -67,6 +137,20 @@ def test_the_keys_of_a_job_s_page_are_stable(server: Served, tcp: bool) -> None:
 def test_the_keys_of_a_run_are_stable(server: Served, node: FakeNode) -> None:
     server.call(node.start_run("aaaa1111"))
     assert sorted(server.get("/api/v1/runs").json["runs"][0]) == words(RUN_KEYS)
+
+
+def test_a_run_that_goes_on_says_when_its_present_attempt_began(
+    server: Served, node: FakeNode
+) -> None:
+    """The history has it with the end."""
+    server.call(node.start_run("aaaa1111", at=NOW - timedelta(minutes=5)))
+    (shown,) = node.views["backup"].runs
+    again = replace(shown, run=replace(shown.run, attempt=2), started_at=NOW - timedelta(minutes=1))
+    server.call(node.retry("aaaa1111"))
+    node.add(replace(node.views["backup"], runs=(again,)))
+    (run,) = server.get("/api/v1/runs").json["runs"]
+    assert (run["began_at"], run["started_at"]) == ("2026-11-23T10:15:00Z", "2026-11-23T10:19:00Z")
+    assert server.get("/api/v1/runs/aaaa1111").json["run"] == run
 
 
 def test_a_run_that_waits_has_the_keys_of_a_run(server: Served, node: FakeNode) -> None:
@@ -99,6 +183,8 @@ def test_parameters_of_runs_are_for_the_control_socket(server: Served, node: Fak
     server.call(node.start_run("aaaa1111", params=(("table", "orders"),)))
     shown = [server.get("/api/v1/runs", tcp=tcp).json["runs"][0]["params"] for tcp in (True, False)]
     assert shown == [None, {"table": "orders"}]
+    of_one = [server.get("/api/v1/runs/aaaa1111", tcp=tcp).json["run"] for tcp in (True, False)]
+    assert [run["params"] for run in of_one] == shown
 
 
 @pytest.mark.parametrize(
@@ -317,7 +403,7 @@ def test_why_answers_from_the_ledger(server: Served, node: FakeNode) -> None:
     server.call(node.end_run("aaaa1111"))
     verdicts = server.get("/api/v1/jobs/backup/why?at=10:15", tcp=True).json["verdicts"]
     assert [verdict["text"] for verdict in verdicts] == [
-        "2026-11-23 10:15:00 started as run aaaa1111, 0 ms after its due time, "
+        "2026-11-23 10:15:00 started as run aaaa1111, < 1 ms after its due time, "
         "ended success after 3 s"
     ]
 

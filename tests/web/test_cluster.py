@@ -61,7 +61,7 @@ def test_the_keys_of_the_answers_are_stable(server: Served, cluster: FakeNode) -
     assert keys == {
         "nodes": ["as_of", "clustered", "node", "nodes", "now", "silent_since", "store"],
         "pools": ["clustered", "node", "now", "pools", "silent"],
-        "runs": ["now", "runs", "several_nodes"],
+        "runs": ["now", "runs", "several_nodes", "trouble"],
     }
 
 
@@ -93,6 +93,40 @@ def test_anybody_s_question_does_not_make_nodes_ask_each_other(
     cluster.drift = {"app2": ["backup"]}
     shown = nodes_of(server, tcp=True)["app2"]
     assert (shown["same_config"], shown["differing_jobs"]) == (False, [])
+
+
+def differs_on(server: Served, job: str, *, tcp: bool = False) -> Any:
+    return server.get(f"/api/v1/jobs/{job}", tcp=tcp).json["differs_on"]
+
+
+def test_a_job_says_where_it_is_defined_otherwise(server: Served, cluster: FakeNode) -> None:
+    """Which node runs it decides what it does: whoever looks at one of them has to know."""
+    others = (seen("app2", digest="d2"), seen("app3", digest="d3"), seen("app4", digest="d4"))
+    cluster.shared = shared_by(seen("app1"), *others)
+    cluster.drift = {"app2": [SHARED_JOB.name], "app3": ["another"], "app4": []}
+    assert differs_on(server, SHARED_JOB.name) == [
+        {"node": "app2", "sure": True},
+        {"node": "app4", "sure": False},
+    ]
+
+
+def test_over_tcp_a_job_says_where_it_may_differ(server: Served, cluster: FakeNode) -> None:
+    cluster.shared = shared_by(seen("app1"), seen("app2", digest="d2"))
+    cluster.drift = {"app2": ["another"]}
+    assert differs_on(server, SHARED_JOB.name, tcp=True) == [{"node": "app2", "sure": False}]
+
+
+def test_what_a_dead_node_was_configured_with_is_not_said(
+    server: Served, cluster: FakeNode
+) -> None:
+    cluster.shared = shared_by(seen("app1"), seen("app2", digest="d2", ago_s=190))
+    assert differs_on(server, SHARED_JOB.name) == []
+
+
+def test_a_job_of_each_node_s_own_differs_nowhere(server: Served, cluster: FakeNode) -> None:
+    cluster.add(view_of(job_named("own", scope=Scope.NODE)))
+    cluster.shared = shared_by(seen("app1"), seen("app2", digest="d2"))
+    assert differs_on(server, "own") == []
 
 
 def test_nobody_grows_older_while_the_store_is_silent(server: Served, cluster: FakeNode) -> None:
@@ -262,10 +296,10 @@ def test_a_run_that_went_on_elsewhere_is_said_to_have(server: Served, cluster: F
     async def no_runs(wanted: Any) -> list[Any]:
         return []
 
-    cluster.store.run, cluster.store.runs = moved, no_runs  # type: ignore[method-assign]
+    cluster.store.run, cluster.store.runs = moved, no_runs
     (verdict,) = server.get("/api/v1/jobs/backup/why").json["verdicts"]
     assert "started as run aaaa1111 on app2," in verdict["text"]
-    assert verdict["text"].endswith("at attempt 2, taken over by app3")
+    assert verdict["text"].endswith(", attempt 2, taken over by app3")
 
 
 def test_a_trigger_that_nobody_can_grant_is_refused_at_once(

@@ -264,3 +264,11 @@ def test_a_defect_of_ours_shows_no_trace(
     got = server.post("/api/v1/jobs/backup/trigger")
     assert (got.status, b"secret" in got.body) == (500, False)
     assert "secret detail" in caplog.text
+
+
+def test_who_did_what_to_a_job_is_for_the_control_socket(server: Served, node: FakeNode) -> None:
+    """Its page is for everybody who reaches the port; users and their reasons are not."""
+    server.call(node.store.note(AuditEntry(NOW, ME, "pause", "backup", "deploy")))
+    shown = [server.get("/api/v1/jobs/backup", tcp=tcp).json["audit"] for tcp in (True, False)]
+    assert shown[0] is None
+    assert [entry["by"] for entry in shown[1]] == [ME]

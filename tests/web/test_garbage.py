@@ -1,20 +1,19 @@
 """Whatever arrives, the daemon answers with a 4xx in JSON, or closes, and lives on."""
 
-import contextlib
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.web.fake_node import PATIENCE_S, Served, served
+from jobd.web.openapi.operations import CONTROLS, QUESTIONS
+from tests.web.fake_node import Served, served
+from tests.web.raw import exchange, read
 
 FEW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-QUIET_S = 0.05
 METHODS = st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
 NAMES = (
     "api v1 jobs runs backup trigger output why pause cancel nodes pools report drain undrain .."
@@ -30,33 +29,6 @@ JSON = st.recursive(
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("garbage")) as running:
         yield running
-
-
-def exchange(target: Served, raw: bytes, *, tcp: bool) -> bytes:
-    """Return all that comes back until the daemon closes.
-
-    What looks unfinished to it is waited for; when nothing has come for a moment our end is
-    closed, and then it closes as well. Closed at once, a reply could be lost.
-    """
-    with target.connect(tcp=tcp) as connection:
-        connection.sendall(raw)
-        answer = b""
-        with contextlib.suppress(ConnectionResetError):
-            for is_last in (False, True):
-                answer += _read(connection, PATIENCE_S if is_last else QUIET_S)
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_WR)
-        return answer
-
-
-def _read(connection: socket.socket, timeout_s: float) -> bytes:
-    """Return what comes until the end, or until nothing has come for so long."""
-    connection.settimeout(timeout_s)
-    answer = b""
-    with contextlib.suppress(TimeoutError):
-        while piece := connection.recv(65536):
-            answer += piece
-    return answer
 
 
 def is_alive(target: Served) -> bool:
@@ -91,7 +63,7 @@ def test_requests_that_are_almost_http_get_json_or_nothing(
 def test_what_is_no_http_gets_a_400_in_json(target: Served, tcp: bool) -> None:
     with target.connect(tcp=tcp) as connection:
         connection.sendall(b"EHLO example.com\r\n\r\n")
-        answer = _read(connection, PATIENCE_S)
+        answer = read(connection)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.")
     assert b" 400 " in head.split(b"\r\n")[0]
@@ -110,12 +82,36 @@ def test_every_path_and_body_gets_an_answer_in_json_that_is_no_500(
         assert {"code", "message"} <= got.json["error"].keys()
 
 
+ASKED = [
+    (path.replace("{job}", "backup").replace("{run}", "aaaa1111"), name)
+    for path, operation in QUESTIONS.items()
+    for name in operation.query
+]
+
+
 @FEW
-@given(st.text(max_size=50), st.text(max_size=50))
-def test_every_query_gets_an_answer_that_is_no_500(target: Served, name: str, value: str) -> None:
-    for known in ("at", "limit", name):
-        path = f"/api/v1/jobs/backup/why?{_quoted(known)}={_quoted(value)}"
-        assert target.get(path, tcp=True).status < 500
+@given(st.sampled_from(ASKED), st.text(max_size=50), st.text(max_size=50))
+def test_every_query_gets_an_answer_that_is_no_500(
+    target: Served, asked: tuple[str, str], name: str, value: str
+) -> None:
+    path, known = asked
+    for one in (known, name):
+        got = target.get(f"{path}?{_quoted(one)}={_quoted(value)}", tcp=True)
+        assert got.status < 500
+        if got.status >= 400:
+            assert {"code", "message"} <= got.json["error"].keys()
+
+
+@FEW
+@given(st.sampled_from(sorted(CONTROLS)), JSON)
+def test_every_body_of_a_control_gets_an_answer_that_is_no_500(
+    target: Served, path: str, body: object
+) -> None:
+    keys = CONTROLS[path].body
+    for sent in (body, dict.fromkeys(keys, body)):
+        got = target.post(path.replace("{job}", "backup").replace("{run}", "aaaa1111"), sent)
+        assert got.status < 500
+        assert b"Traceback" not in got.body
 
 
 def test_a_compressed_body_is_not_unpacked(target: Served) -> None:

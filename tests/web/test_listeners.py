@@ -75,7 +75,7 @@ def test_a_later_daemon_s_file_is_left_alone(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_port_in_use_names_the_key(tmp_path: Path) -> None:
+def test_a_port_in_use_names_the_key() -> None:
     with open_tcp("127.0.0.1:0") as taken:
         port = taken.getsockname()[1]
         with pytest.raises(

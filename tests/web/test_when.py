@@ -56,6 +56,7 @@ def test_no_text_is_more_than_a_bad_request(text: str) -> None:
 @pytest.mark.parametrize(
     ("total_s", "words"),
     [
+        (0.0004, "< 1 ms"),
         (0.12, "120 ms"),
         (3, "3 s"),
         (245, "4 min 5 s"),

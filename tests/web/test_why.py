@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jobd.core.attempt import EndedAttempt
 from jobd.core.claim import ActiveRun, JobMemory, Pause, Trigger
 from jobd.core.ledger import SkipReason, TickRange, TickRecord
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord, RunState
 from jobd.core.schedule import AfterSchedule, CronSchedule
-from jobd.core.view import JobView, RunView, WaitingView
+from jobd.core.view import JobState, JobView, RunView, WaitingView
 from jobd.web.in_the_way import in_the_way
 from jobd.web.when import When
 from jobd.web.why import Evidence, Kind, explain
@@ -31,6 +32,10 @@ def minute(time: str) -> When:
 
 
 NOW = at("10:50:00")
+BEFORE = tuple(
+    EndedAttempt(number, "app1", None, NOW, outcome)
+    for number, outcome in enumerate((Outcome.FAILURE, Outcome.TIMEOUT, Outcome.FAILURE), 1)
+)
 
 
 def row(time: str, reason: SkipReason | None = None, **changes: Any) -> TickRecord:
@@ -144,13 +149,26 @@ def test_lateness_does_not_count_the_jitter() -> None:
         ),
         (
             {"outcome": Outcome.SUCCESS, "attempt": 2, "started_at": at("10:15:02")},
-            "ended success at attempt 2 after 3 s",
+            "ended success after 3 s, attempt 2",
+        ),
+        (
+            {"outcome": Outcome.SUCCESS, "attempt": 4, "retried": BEFORE},
+            "ended success after 3 s, attempt 4 (earlier: 2x failure, timeout)",
         ),
     ],
 )
 def test_an_end_says_why(changes: dict[str, Any], words: str) -> None:
     ended = run("3f9a", "10:15:00", ended_at=at("10:15:03"), **{"duration_s": 3.0, **changes})
     assert text_of(row("10:15:00", run_id="3f9a"), runs=[ended]).endswith(words)
+
+
+def test_a_run_between_two_attempts_says_how_the_one_that_is_over_ended() -> None:
+    active = run("3f9a", "10:40:00", attempt=1, retried=BEFORE[:1])
+    text = text_of(row("10:40:00", run_id="3f9a"), runs=[active])
+    assert text.endswith("still active after 10 min, attempt 1 ended failure")
+    active = run("3f9a", "10:40:00", attempt=2, retried=BEFORE[:2])
+    text = text_of(row("10:40:00", run_id="3f9a"), runs=[active])
+    assert text.endswith("attempt 2 ended timeout (earlier: failure)")
 
 
 def test_a_catch_up_says_that_it_is_one() -> None:
@@ -197,6 +215,17 @@ def test_the_ledger_s_neighbours_come_with_their_verdicts() -> None:
     assert [verdict.fire_time for verdict in near] == [at("10:15:00"), at("10:30:00")]
 
 
+def test_a_tick_that_was_decided_long_ago_is_not_called_undecided() -> None:
+    """A full disk leaves no record of it; its job has gone on to later ticks since."""
+    memory = JobMemory("backup", settled_until=at("09:00:00"))
+    view = replace(view_of(job_named()), memory=memory)
+    _, text = kind_and_text("10:00:00", view=view)
+    assert "nothing is known of it" in text
+    assert text.endswith("or could not be kept")
+    in_hand = replace(view, state=JobState.WAITING)
+    assert kind_and_text("10:00:00", view=in_hand)[1].endswith("is not decided yet")
+
+
 def coming(**changes: Any) -> JobView:
     view = view_of(job_named(), next_fire=at("11:00:00"), next_due=at("11:00:00"))
     return replace(view, **changes)
@@ -239,6 +268,13 @@ def test_a_tick_from_before_the_job_was_known_is_not_made_up() -> None:
     view = coming(memory=JobMemory("backup", at("10:45:00")))
     kind, text = kind_and_text("09:00:00", view=view)
     assert (kind, "nothing is known of it" in text) == (Kind.UNDECIDED, True)
+
+
+def test_a_disabled_job_has_no_ticks() -> None:
+    view = replace(view_of(job_named(enabled=False)), next_fire=None, next_due=None)
+    kind, text = kind_and_text("10:45:00", view=view)
+    assert kind is Kind.NO_TICK
+    assert text == "2026-11-23 10:45:00 would be a tick, but the job is disabled"
 
 
 def test_a_job_without_a_schedule_has_no_ticks() -> None:
@@ -294,3 +330,18 @@ def test_everything_in_the_way_is_named() -> None:
         "max_duty: the job rests until 2026-11-23 11:00:00",
         "the tick of 2026-11-23 10:45:00 waits since 2026-11-23 10:45:00: overlap",
     ]
+
+
+def test_a_further_attempt_that_waits_for_room_is_in_the_way() -> None:
+    waits = WaitingView("backup", "3f9a", None, at("10:45:00"), 0, "max_running", is_retry=True)
+    assert sentences(view_of(job_named(), waiting=(waits,))) == [
+        "the next attempt of run 3f9a waits since 2026-11-23 10:45:00: max_running"
+    ]
+
+
+def test_a_run_that_is_retried_is_in_the_way_since_its_first_attempt() -> None:
+    """As the skips that it causes tell it."""
+    active = ActiveRun("3f9a", "backup", "app1", 1, None, Trigger.SCHEDULE, at("10:45:00"), 2)
+    runs = (RunView(active, RunState.BACKOFF, at("10:55:00")),)
+    (sentence,) = sentences(view_of(job_named(), runs=runs))
+    assert "active on app1 since 2026-11-23 10:45:00" in sentence

@@ -6,15 +6,15 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from jobd.cli.ctl.wording import duration, roughly, size
+from jobd.web.brief import duration, roughly, size
 
 # The limits of a job by their names in the JSON, and the heads of their columns.
 KINDS = {"interval": "INTERVAL", "timeout": "TIMEOUT", "memory_max": "MEMORY"}
 
 _HITS = {
     "interval": "took longer than",
-    "timeout": "were ended by",
-    "memory_max": "were killed at",
+    "timeout": "ran into",
+    "memory_max": "ran into",
 }
 _SPANS = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
