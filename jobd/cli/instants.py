@@ -1,4 +1,4 @@
-"""Instants as options take them: ISO 8601, UTC where no offset is written."""
+"""Instants as options take them and JSON has them: ISO 8601, UTC where no offset is written."""
 
 from datetime import UTC, datetime
 
@@ -18,3 +18,8 @@ def instant_of(option: str, text: str) -> datetime:
         mend = f"write a year from {_FIRST_YEAR} to {_LAST_YEAR}"
         raise click.UsageError(f'{option}: "{text}" is out of range; {mend}')
     return written.astimezone(UTC) if written.tzinfo else written.replace(tzinfo=UTC)
+
+
+def utc(instant: datetime) -> str:
+    """Return an instant of UTC as JSON has it: ``2026-03-29T01:00:00Z``."""
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"

@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from jobd.cli.described import Exits, write_exits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,12 @@ class Lazy:
 class LazyGroup(click.Group):
     """A click group over a table of :class:`Lazy` commands."""
 
-    def __init__(self, *args: Any, commands_of: Mapping[str, Lazy], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, *args: Any, commands_of: Mapping[str, Lazy], exits: Exits | None = None, **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
         self._lazy = commands_of
+        self.exits: Exits = exits or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order of the table."""
@@ -39,6 +45,19 @@ class LazyGroup(click.Group):
         command = getattr(import_module(entry.module), entry.name)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, from the table: click would import each of them."""
+        commands = [
+            CompletionItem(name, help=entry.help)
+            for name, entry in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write with what its commands leave."""
+        write_exits(self.exits, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table's lines into the help."""

@@ -19,7 +19,15 @@ COMMANDS = {
     "simulate": Lazy(
         "jobd.cli.simulate.command", "command", "Replay the schedule without running anything."
     ),
+    "schema": Lazy("jobd.cli.schema", "schema", "JSON Schema of the configuration, for editors."),
+    "doctor": Lazy("jobd.cli.doctor.command", "doctor", "Can this machine keep the promises?"),
+    "completion": Lazy(
+        "jobd.cli.completion", "completion", "Print the completion script of a shell."
+    ),
     "migrate": Lazy("jobd.cli.migrate", "migrate", "Create or upgrade the store's tables."),
+    "import": Lazy(
+        "jobd.cli.importing.group", "importing", "Print what another scheduler was told."
+    ),
     "ctl": Lazy("jobd.cli.ctl.group", "ctl", "Ask or control the daemon on this node."),
 }
 

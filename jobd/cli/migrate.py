@@ -6,6 +6,7 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.described import Described
 from jobd.cli.options import config_option
 from jobd.cli.shared_store import shared_store
 from jobd.config.load import load
@@ -15,7 +16,18 @@ from jobd.ports import Store
 from jobd.store.sqlite import SqliteStore
 
 
-@click.command("migrate")
+@click.command(
+    "migrate",
+    cls=Described,
+    examples=[
+        (
+            "JOBD_STORE_URL=postgresql://jobd_owner@db/jobd jobd migrate",
+            "as the owner of the tables",
+        ),
+    ],
+    exits=exits.told(exits.OK, exits.BAD_CONFIG)
+    | {exits.UNAVAILABLE: "the store cannot be reached, or made ready"},
+)
 @config_option
 def migrate(path: Path) -> int:
     """Create or upgrade the tables of the store, and of this node's own file."""

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from jobd.cli import exits
 from jobd.cli.ctl.table import table
 from jobd.cli.ctl.wording import distance
-from jobd.cli.instants import instant_of
-from jobd.cli.options import config_option
+from jobd.cli.described import Described
+from jobd.cli.instants import instant_of, utc
+from jobd.cli.options import config_option, configured_jobs
 from jobd.clock import SystemClock
 from jobd.config.load import load
 from jobd.core.job import Job
@@ -44,8 +46,20 @@ class Row:
     note: str
 
 
-@click.command("next")
-@click.argument("names", metavar="[JOB]...", nargs=-1)
+@click.command(
+    "next",
+    cls=Described,
+    examples=[
+        ("jobd next", "the next tick of every job"),
+        ("jobd next backup --count 10", "ten of one job"),
+        (
+            'jobd next --schedule "30 2 * * *" --tz Europe/Berlin --after 2026-03-28',
+            "an expression, over a change of the clock",
+        ),
+    ],
+    exits=exits.told(exits.OK, exits.USAGE, exits.BAD_CONFIG),
+)
+@click.argument("names", metavar="[JOB]...", nargs=-1, shell_complete=configured_jobs)
 @config_option
 @click.option("--schedule", "expression", metavar="EXPR", help="A cron expression, not a job.")
 @click.option("--tz", "timezone", metavar="ZONE", help="Its time zone.  [default: UTC]")
@@ -137,7 +151,7 @@ def _rows(wanted: Sequence[Wanted], start: datetime, count: int) -> Iterator[Row
 
 def _as_json(rows: Sequence[Row]) -> str:
     items = (
-        {"job": row.job, "tick": _utc(row.tick), "local": row.local.isoformat()} for row in rows
+        {"job": row.job, "tick": utc(row.tick), "local": row.local.isoformat()} for row in rows
     )
     return "[" + ",\n ".join(json.dumps(item, ensure_ascii=False) for item in items) + "]"
 
@@ -147,7 +161,7 @@ def _as_table(rows: Sequence[Row], now: datetime) -> str:
         return "no tick will come"
     heads = ["JOB", "LOCAL TIME", "UTC", "IN", "NOTE"]
     cells = [
-        [row.job, _local(row.local), _utc(row.tick), distance(row.tick - now), row.note]
+        [row.job, _local(row.local), utc(row.tick), distance(row.tick - now), row.note]
         for row in rows
     ]
     first = 0 if rows[0].job else 1  # an expression has no job to name
@@ -156,7 +170,3 @@ def _as_table(rows: Sequence[Row], now: datetime) -> str:
 
 def _local(local: datetime) -> str:
     return f"{local:%a %Y-%m-%d %H:%M:%S} {local.tzname()}"
-
-
-def _utc(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"

@@ -8,6 +8,7 @@ import anyio
 import click
 
 from jobd.cli import exits
+from jobd.cli.described import Described
 from jobd.cli.options import config_option
 from jobd.cli.shared_store import shared_store
 from jobd.clock import SystemClock
@@ -21,7 +22,18 @@ from jobd.supervisor.client import SupervisorClient
 from jobd.telemetry.logs import configure_logs
 
 
-@click.command("run")
+@click.command(
+    "run",
+    cls=Described,
+    examples=[
+        ("jobd run -c config/jobd.toml", "in the foreground; Ctrl-C stops it"),
+    ],
+    exits=exits.told(exits.OK, exits.BAD_CONFIG)
+    | {
+        exits.OS_ERROR: "the supervisor cannot be reached or started",
+        exits.CANT_CREATE: "the state directory is held by another daemon, or unusable",
+    },
+)
 @config_option
 @click.option(
     "--supervisor",

@@ -76,7 +76,7 @@ def test_the_help_imports_no_command() -> None:
     """It is what somebody with a broken installation tries first."""
     script = """
 import atexit, sys
-mine = {"jobd.cli.main", "jobd.cli.lazy", "jobd.cli.exits"}
+mine = {"jobd.cli.main", "jobd.cli.described", "jobd.cli.lazy", "jobd.cli.exits"}
 ours = lambda: {name for name in sys.modules if name.startswith("jobd.cli.")}
 atexit.register(lambda: print(sorted(ours() - mine)))
 from jobd.cli.main import main

@@ -148,7 +148,7 @@ def _rights(path: str) -> str:
         facts = os.stat(path)
     except OSError:
         return "its directory is closed to you"
-    return f"{_user(facts.st_uid)}:{_group(facts.st_gid)}, mode {facts.st_mode & 0o777:04o}"
+    return f"{_user(facts.st_uid)}:{group_name(facts.st_gid)}, mode {facts.st_mode & 0o777:04o}"
 
 
 def _user(uid: int) -> str:
@@ -158,7 +158,8 @@ def _user(uid: int) -> str:
         return str(uid)
 
 
-def _group(gid: int) -> str:
+def group_name(gid: int) -> str:
+    """Return what a group is called; its number where it has no name."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

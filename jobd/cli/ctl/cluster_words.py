@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from jobd.cli.ctl.wording import duration, instant, when
+from jobd.cli.ctl.wording import duration, instant, roughly, when
+from jobd.core.amounts import counted
 
 MEANWHILE = 'only jobs with scope = "node" start; shared ones decide by catchup what they miss'
 
@@ -29,7 +30,7 @@ def latency_words(store: Mapping[str, Any]) -> str:
 def nodes_words(shared: Mapping[str, Any]) -> str:
     """Return how many nodes are up, and which are not: ``2 up, 1 gone (app3)``."""
     nodes = shared["nodes"]
-    up = f"{len(nodes['up'])} nodes up" if len(nodes["up"]) != 1 else "1 node up"
+    up = counted(len(nodes["up"]), "node up", "nodes up")
     others = (
         f"{len(names)} {state} ({', '.join(names)})"
         for state, names in nodes.items()
@@ -46,8 +47,21 @@ def state_words(job: Mapping[str, Any]) -> str:
         where = f" on {', '.join(sorted({run['node'] for run in runs}))}"
     if not runs or not (where or job["state"] == "running"):
         return "on other nodes" if job["state"] == "elsewhere" else str(job["state"])
-    since = instant(min(run["started_at"] or run["claimed_at"] for run in runs))
+    since = instant(min(run["began_at"] for run in runs))
     return f"running{where} since {since:%H:%M:%S}"
+
+
+def brief_state(job: Mapping[str, Any], now: datetime) -> str:
+    """Return a job's state in a word or two; of one that runs, for how long."""
+    if job["state"] != "running" or not job["active"]:
+        return str(job["state"])
+    began = min(run["began_at"] for run in job["active"])
+    return f"running {roughly((now - datetime.fromisoformat(began)).total_seconds())}"
+
+
+def run_state(run: Mapping[str, Any]) -> str:
+    """Return where an active run stands, in the word that its job's state has for it."""
+    return "retrying" if run["state"] == "backoff" else str(run["state"])
 
 
 def drain_words(document: Mapping[str, Any], now: datetime) -> str:

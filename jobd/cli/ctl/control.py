@@ -1,18 +1,23 @@
 """``jobd ctl`` cancel, pause, resume, skip-next, drain, undrain and reload."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import click
 
 from jobd.cli import exits
+from jobd.cli.ctl import candidates
 from jobd.cli.ctl.client import Document
 from jobd.cli.ctl.errors import NotFound, Refused, printable
 from jobd.cli.ctl.session import Session, ctl_command
+from jobd.cli.ctl.until import until as instant
+from jobd.clock import SystemClock
 
 
-@ctl_command
-@click.argument("name", metavar="RUN|JOB")
+@ctl_command(
+    ("jobd ctl cancel backup", "all its active runs"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("name", metavar="RUN|JOB", shell_complete=candidates.active_runs_and_jobs)
 def cancel(session: Session, name: str) -> None:
     """Stop a run, or every active run of a job: its stop signal, then SIGKILL.
 
@@ -27,24 +32,36 @@ def cancel(session: Session, name: str) -> None:
     _tell(session, reply, f"canceled: {', '.join(reply['run_ids']) or 'nothing was active'}")
 
 
-@ctl_command
-@click.argument("job", required=False)
+@ctl_command(
+    ('jobd ctl pause backup --reason "disk is replaced" --until 18:00', "ends by itself"),
+    ("jobd ctl pause --all", "every job"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("job", required=False, shell_complete=candidates.jobs)
 @click.option("--all", "is_all", is_flag=True, help="Every job.")
 @click.option("--reason", default="", help="Why; kept, and shown with every skipped tick.")
-@click.option("--until", metavar="ISO", help="When it ends by itself; local time unless it says.")
+@click.option(
+    "--until",
+    metavar="TIME",
+    help="When it ends by itself: 18:00, the next one, or 2030-01-31T18:00; local time.",
+)
 def pause(session: Session, job: str | None, is_all: bool, reason: str, until: str | None) -> None:
     """Skip a job's ticks until it is resumed. A run that is active goes on.
 
     Of a job that the cluster shares, on every node; of one that every node runs for
     itself (scope = "node"), on this node.
     """
-    wish = {"reason": reason, "until": _instant(until)}
+    wish = {"reason": reason, "until": until and instant(until, SystemClock().now())}
     reply = session.client.post(*_scope(job, is_all), "pause", **wish)
     _tell(session, reply, f"paused: {job or 'every job'}")
 
 
-@ctl_command
-@click.argument("job", required=False)
+@ctl_command(
+    ("jobd ctl resume backup", "this job"),
+    ("jobd ctl resume --all", "every job"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("job", required=False, shell_complete=candidates.jobs)
 @click.option("--all", "is_all", is_flag=True, help="Every job.")
 def resume(session: Session, job: str | None, is_all: bool) -> None:
     """End a pause: on every node, from whichever it was begun."""
@@ -52,8 +69,11 @@ def resume(session: Session, job: str | None, is_all: bool) -> None:
     _tell(session, reply, f"resumed: {job or 'every job'}")
 
 
-@ctl_command
-@click.argument("job")
+@ctl_command(
+    ('jobd ctl skip-next backup --reason "moved to noon"', "and no other"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("job", shell_complete=candidates.jobs)
 @click.option("--reason", default="", help="Why; kept with the skipped tick.")
 def skip_next(session: Session, job: str, reason: str) -> None:
     """Skip just the next tick of a job, whichever node would have run it."""
@@ -61,9 +81,17 @@ def skip_next(session: Session, job: str, reason: str) -> None:
     _tell(session, reply, f"the next tick of {job} will be skipped")
 
 
-@ctl_command
+@ctl_command(
+    ('jobd ctl drain --reason "kernel upgrade"', "this node"),
+    ("jobd ctl drain --node app2", "another one"),
+)
 @click.option("--reason", default="", help="Why; shown by status on every node.")
-@click.option("--node", metavar="NAME", help="Another node; it answers within seconds.")
+@click.option(
+    "--node",
+    metavar="NAME",
+    shell_complete=candidates.nodes,
+    help="Another node; it answers within seconds.",
+)
 def drain(session: Session, reason: str, node: str | None) -> None:
     """Let this node start nothing new, until undrain; what runs goes on to its end.
 
@@ -73,15 +101,25 @@ def drain(session: Session, reason: str, node: str | None) -> None:
     _tell_node(session, reply, "nothing new starts here", "; jobd ctl undrain ends that")
 
 
-@ctl_command
-@click.option("--node", metavar="NAME", help="Another node; it answers within seconds.")
+@ctl_command(
+    ("jobd ctl undrain", "this node"),
+)
+@click.option(
+    "--node",
+    metavar="NAME",
+    shell_complete=candidates.nodes,
+    help="Another node; it answers within seconds.",
+)
 def undrain(session: Session, node: str | None) -> None:
     """Let this node start runs again."""
     reply = session.client.post("undrain", **_named(node))
     _tell_node(session, reply, "this node starts runs again")
 
 
-@ctl_command
+@ctl_command(
+    ("jobd check && jobd ctl reload", "after a change"),
+    exits={exits.BAD_CONFIG: "refused; what held before goes on to hold"},
+)
 def reload(session: Session) -> int | None:
     """Read the configuration again: all or nothing. Prints what changed, or every error."""
     try:
@@ -124,16 +162,6 @@ def _scope(job: str | None, is_all: bool) -> tuple[str, ...]:
     if (job is None) != is_all:
         raise click.UsageError("name one job, or say --all")
     return () if job is None else ("jobs", job)
-
-
-def _instant(text: str | None) -> str | None:
-    """Return an instant with its zone; without one the terminal's is meant."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except (ValueError, OverflowError):
-        raise click.UsageError(f'--until "{text}": write it as 2026-11-23T10:15') from None
 
 
 def _changes(document: Document) -> Iterator[str]:

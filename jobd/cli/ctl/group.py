@@ -2,6 +2,7 @@
 
 import click
 
+from jobd.cli import exits
 from jobd.cli.ctl.session import SessionOptions, target_options
 from jobd.cli.lazy import Lazy, LazyGroup
 
@@ -26,13 +27,13 @@ COMMANDS = {
     "top": Lazy("jobd.cli.ctl.top", "top", "A live view, in a terminal."),
 }
 
-_EPILOG = (
-    "Exit status: 69 daemon not reachable, 77 not permitted, 66 no such job, run or node, "
-    "75 busy, 64 usage, 76 what answered is no jobd of this time."
-)
+_EXITS = exits.told(
+    exits.OK, exits.USAGE, exits.NO_INPUT, exits.UNAVAILABLE, exits.TEMP_FAIL,
+    exits.PROTOCOL, exits.NO_PERMISSION, exits.BAD_CONFIG,
+)  # fmt: skip
 
 
-@click.group(cls=LazyGroup, commands_of=COMMANDS, epilog=_EPILOG)
+@click.group(cls=LazyGroup, commands_of=COMMANDS, exits=_EXITS)
 @target_options
 @click.pass_context
 def ctl(context: click.Context, socket: str | None, config: str | None, as_json: bool) -> None:

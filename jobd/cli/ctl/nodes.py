@@ -9,11 +9,14 @@ from jobd.cli.ctl.errors import printable
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import table
 from jobd.cli.ctl.wording import NOTHING, when
+from jobd.core.amounts import counted
 
 NAMED = 5  # jobs, at most, in a table's cell; --json has them all
 
 
-@ctl_command
+@ctl_command(
+    ("jobd ctl nodes", "who is up, and configured alike"),
+)
 def nodes(session: Session) -> None:
     """Every node of the cluster: is it up, how full, and configured as this one?
 
@@ -24,7 +27,9 @@ def nodes(session: Session) -> None:
     session.show(document, lambda: "\n".join(nodes_lines(document)))
 
 
-@ctl_command
+@ctl_command(
+    ("jobd ctl pools", "who has the slots"),
+)
 def pools(session: Session) -> None:
     """Every pool: how many of its slots are taken, and how many wait for one here.
 
@@ -92,8 +97,7 @@ def _configuration(node: Mapping[str, Any]) -> str:
     if not names:
         return "differs, not known where"
     more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    what = "1 job" if len(names) == 1 else f"{len(names)} jobs"
-    return f"differs in {what}: {', '.join(names[:NAMED])}{more}"
+    return f"differs in {counted(len(names), 'job')}: {', '.join(names[:NAMED])}{more}"
 
 
 def _taken(pool: Mapping[str, Any], *, is_silent: bool) -> str:

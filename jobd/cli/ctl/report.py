@@ -6,11 +6,15 @@ from typing import Any
 
 import click
 
-from jobd.cli.ctl.client import Document
-from jobd.cli.ctl.forecast_words import KINDS, sentence, step_sentence
+from jobd.cli import exits
+from jobd.cli.ctl import candidates
+from jobd.cli.ctl.client import Client, Document
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, table
 from jobd.cli.ctl.wording import NOTHING, duration, size
+from jobd.web.forecast_words import KINDS, sentence, step_sentence
+
+PATIENCE_S = 300.0  # ten thousand trends are half a minute's work
 
 LEGEND = """\
 19 of 20 recent runs stay within so much of INTERVAL, TIMEOUT and MEMORY, and
@@ -21,15 +25,19 @@ _ALL_WELL = "no job takes too much, or is seen to in the time to come"
 _NO_LIMIT = "there is no interval, timeout or memory_max that it could reach"
 
 
-@ctl_command
-@click.argument("job", required=False)
+@ctl_command(
+    ("jobd ctl report", "the most urgent first"),
+    ("jobd ctl report backup", "all that is foretold of it"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("job", shell_complete=candidates.jobs, required=False)
 def report(session: Session, job: str | None) -> None:
     """Jobs by how much of their interval and of their ceilings they use, the trend, and when
     it will be too much; the most urgent first.
 
     From the runs that the history keeps, of all nodes. With JOB: all that is foretold of it.
     """
-    document = session.client.get("report", job=job)
+    document = Client(session.client.path, timeout_s=PATIENCE_S).get("report", job=job)
     session.show(document, lambda: "\n".join(report_lines(document, is_one=job is not None)))
 
 

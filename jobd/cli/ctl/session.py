@@ -12,11 +12,12 @@ import click
 
 from jobd.cli.ctl.client import Client, Document
 from jobd.cli.ctl.errors import CtlError, Garbled, Misconfigured
+from jobd.cli.described import Described, Example, Exits
 from jobd.errors import ConfigError
 
 CONFIG = "/etc/jobd/jobd.toml"
 SOCKET = "/run/jobd/jobd.sock"  # the configuration's default
-_NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +59,55 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every ctl command has."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option("-c", "--config", metavar="PATH", help=f"Its configuration [{CONFIG}]."),
-        click.option("--socket", metavar="PATH", help="The daemon's socket [$JOBD_SOCKET]."),
+        click.option(
+            "-c",
+            "--config",
+            type=click.Path(readable=False),
+            metavar="PATH",
+            help=f"Its configuration [{CONFIG}].",
+        ),
+        click.option(
+            "--socket",
+            type=click.Path(readable=False),
+            metavar="PATH",
+            help="The daemon's socket [$JOBD_SOCKET].",
+        ),
     ):
         function = option(function)
     return function
 
 
-def ctl_command(function: Callable[..., Any]) -> click.Command:
+def limit_option(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option of a command that lists something, the newest first."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(1, 1000),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help="How many at most.",
+    )
+
+
+def ctl_command(
+    *examples: Example, exits: Exits | None = None
+) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a ctl command of a function whose first argument is the Session.
 
     An answer that the function cannot make sense of is the daemon's fault, or another
     version's: it ends with a message, never with a traceback.
     """
+
+    def command(function: Callable[..., Any]) -> click.Command:
+        name = function.__name__.replace("_", "-")
+        made = click.command(name, cls=Described, examples=examples, exits=exits)
+        return made(target_options(_asking(function)))
+
+    return command
+
+
+def _asking(function: Callable[..., Any]) -> Callable[..., int | None]:
+    """Return what a command does: find the daemon, let the function ask, tell what is wrong."""
 
     @functools.wraps(function)
     def run(socket: str | None, config: str | None, as_json: bool, **arguments: Any) -> int | None:
@@ -83,8 +120,7 @@ def ctl_command(function: Callable[..., Any]) -> click.Command:
             error.show(as_json=options.as_json)
             return error.exit_code
 
-    name = function.__name__.replace("_", "-")
-    return click.command(name)(target_options(run))
+    return run
 
 
 def find_socket(options: SessionOptions) -> str:
@@ -108,7 +144,7 @@ def _understood(
 ) -> int | None:
     try:
         result = function(session, **arguments)
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         raise Garbled(
             f"the answer from {session.client.path} is not understood "
             f'({type(error).__name__}: {error}); compare "jobd --version" with the daemon\'s'

@@ -1,31 +1,27 @@
 """``jobd ctl show``: one job, with every effective limit, its source, and what holds it."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import click
 
+from jobd.cli import exits
+from jobd.cli.ctl import candidates
 from jobd.cli.ctl.client import Document
-from jobd.cli.ctl.cluster_words import pause_words, state_words
+from jobd.cli.ctl.cluster_words import pause_words, run_state, state_words
 from jobd.cli.ctl.said import said_section
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.table import facts, section
-from jobd.cli.ctl.wording import NOTHING, duration, size, when
-
-_UNSET = {
-    "user": "the daemon's",
-    "group": "the user's",
-    "cwd": "the user's home",
-    "umask": "0022",
-    "stdin": "/dev/null",
-    "pattern": "anything",
-}
+from jobd.cli.ctl.wording import duration, size, when
+from jobd.web.setting_words import drift_words, setting_rows
 
 
-@ctl_command
-@click.argument("job")
+@ctl_command(
+    ("jobd ctl show backup", "which limits hold, and by what"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("job", shell_complete=candidates.jobs)
 def show(session: Session, job: str) -> None:
     """One job: where it stands, and every effective limit.
 
@@ -41,12 +37,7 @@ def show_lines(document: Document) -> Iterator[str]:
     now = datetime.fromisoformat(document["now"])
     yield facts([pair for pair in _facts(document, now) if pair[1]])
     heads = ("SETTING", "VALUE", "FROM", "ENFORCED BY")
-    rows = [
-        (name, value, setting["source"], _held_by(setting))
-        for key, setting in document["settings"].items()
-        for name, value in _flat(key, setting["value"])
-    ]
-    yield from section("EFFECTIVE SETTINGS", heads, rows)
+    yield from section("EFFECTIVE SETTINGS", heads, [*setting_rows(document["settings"])])
     if document["enforcement_detail"]:
         yield f"\n{document['enforcement_detail']}"
     yield from section("RUNNING", ("RUN", "NODE", "STATE", "SINCE", "BY"), _runs(document, now))
@@ -62,6 +53,7 @@ def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
         yield key, document[key]
     yield "tags", ", ".join(document["tags"])
     yield "defined in", document["defined_in"]
+    yield "differs on", drift_words(document["differs_on"])
     yield "command", shlex.join(document["command"] or ())
     yield "state", state_words(document)
     yield "scope", _scope_words(document)
@@ -93,42 +85,13 @@ def _last_run_words(document: Document, now: datetime) -> str:
     return words if took is None else f"{words} after {duration(took)}"
 
 
-def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield key and value as the configuration writes them, a table's parts one by one."""
-    name = key.removesuffix("_s").removesuffix("_bytes")
-    if isinstance(value, Mapping) and value:
-        for part, inner in value.items():
-            yield from ((f"{name}.{below}", shown) for below, shown in _flat(part, inner))
-    else:
-        yield name, _value(key, value)
-
-
-def _value(name: str, value: Any) -> str:
-    """Return a value with its unit."""
-    if value is None or value == {}:
-        return _UNSET.get(name, "none")
-    if name.endswith("_bytes"):
-        return size(value)
-    if name.endswith("_s"):
-        return duration(value)
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _held_by(setting: Mapping[str, Any]) -> str:
-    if setting["enforced_by"] == "none":
-        return "NOTHING HERE"
-    return setting["enforced_by"] or NOTHING
-
-
 def _runs(document: Document, now: datetime) -> list[tuple[str, ...]]:
     return [
         (
             run["run_id"],
             run["node"],
-            run["state"],
-            when(run["started_at"] or run["claimed_at"], now),
+            run_state(run),
+            when(run["began_at"], now),
             run["trigger"],
         )
         for run in (*document["active"], *document["elsewhere"])

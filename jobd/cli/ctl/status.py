@@ -1,36 +1,46 @@
 """``jobd ctl status`` and ``jobd ctl jobs``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from jobd.cli.ctl.client import Document
 from jobd.cli.ctl.cluster_words import (
     MEANWHILE,
+    brief_state,
     drain_words,
     latency_words,
     nodes_words,
+    run_state,
     shared_words,
     state_words,
 )
 from jobd.cli.ctl.said import said_section
 from jobd.cli.ctl.session import Session, ctl_command
-from jobd.cli.ctl.table import facts, section, table
-from jobd.cli.ctl.wording import NOTHING, duration, roughly, when
+from jobd.cli.ctl.table import facts, fitting, section
+from jobd.cli.ctl.wording import NOTHING, duration, how_far, roughly, when
 from jobd.config.units import format_size
+
+_NARROWEST = 16  # columns for the names of jobs, however narrow the terminal
 
 Row = tuple[str, ...]
 Rows = tuple[Row, Sequence[Row]]  # heads, and the rows under them
 
 
-@ctl_command
+@ctl_command(
+    ("jobd ctl status", "what there is to know first"),
+    ("jobd ctl status --json | jq .failing", "for scripts"),
+)
 def status(session: Session) -> None:
     """What runs, waits, failed, was skipped, and comes next."""
     document = session.client.get("status")
     session.show(document, lambda: "\n".join(status_lines(document)))
 
 
-@ctl_command
+@ctl_command(
+    ("jobd ctl jobs", "what ails a job is in front"),
+)
 def jobs(session: Session) -> None:
     """Every job and where it stands."""
     document = session.client.get("jobs")
@@ -46,27 +56,34 @@ def status_lines(document: Document) -> Iterator[str]:
     yield from section(_elsewhere_title(document), *_elsewhere(document, now))
     yield from section("WAITING", *_waiting(document, now))
     yield from section("LAST RUN NOT A SUCCESS", *_failing(document, now))
+    yield from section("PAUSED", *_paused(document, now))
     yield from section("SKIPPED IN 24 HOURS", *_skipped(document))
     yield from section("NEXT", *_upcoming(document, now))
 
 
 def jobs_table(document: Document) -> str:
-    """Return every job in a row, what ails it in front: a terminal cuts the end off."""
+    """Return every job in a row, what ails it in front: a terminal cuts the end off. A narrow
+    one gets times that say only how far they are."""
     now = datetime.fromisoformat(document["now"])
     heads = ("JOB", "STATE", "OUTCOME", "TOOK", "ENDED", "NEXT", "SCHEDULE")
-    rows = [
-        (
-            job["job"],
-            state_words(job),
-            job["last_outcome"] or NOTHING,
-            duration(job["last_duration_s"]),
-            when(job["last_ended"], now),
-            when(job["next_due"], now),
-            job["schedule"] or "manual",
-        )
-        for job in document["jobs"]
-    ]
-    return table(heads, rows) if rows else "no jobs are configured"
+    jobs = document["jobs"]
+    full = [_job_row(job, state_words(job), partial(when, now=now)) for job in jobs]
+    brief = [_job_row(job, brief_state(job, now), partial(how_far, now=now)) for job in jobs]
+    if not jobs:
+        return "no jobs are configured"
+    return fitting(heads, full, heads, brief, narrowest=_NARROWEST)
+
+
+def _job_row(job: Document, state: str, time: Callable[[str | None], str]) -> Row:
+    return (
+        job["job"],
+        state,
+        job["last_outcome"] or NOTHING,
+        duration(job["last_duration_s"]),
+        time(job["last_ended"]),
+        time(job["next_due"]),
+        job["schedule"] or "manual",
+    )
 
 
 def _node_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
@@ -109,7 +126,11 @@ def _drain_facts(document: Document, now: datetime) -> list[tuple[str, str]]:
 def _config_words(document: Document, now: datetime) -> str:
     state = document["config"]
     loaded = f"{document['config_path']}, read {when(state['last_reload_at'], now)}"
-    return loaded if state["last_reload_ok"] else f"{loaded}; THE LAST RELOAD WAS REFUSED"
+    return (
+        loaded
+        if state["last_reload_ok"]
+        else f"{loaded}; THE LAST RELOAD WAS REFUSED: jobd check tells why"
+    )
 
 
 def _store_words(store: dict[str, Any], now: datetime) -> str:
@@ -139,8 +160,8 @@ def _running(document: Document, now: datetime) -> Rows:
         (
             run["job"],
             run["run_id"],
-            run["state"],
-            when(run["started_at"] or run["claimed_at"], now),
+            run_state(run),
+            when(run["began_at"], now),
             run["trigger"],
             str(run["attempt"]),
         )
@@ -167,7 +188,7 @@ def _waiting(document: Document, now: datetime) -> Rows:
         (
             tick["job"],
             tick["run_id"],
-            when(tick["fire_time"], now),
+            "retry" if tick.get("is_retry") else when(tick["fire_time"], now),
             when(tick["since"], now),
             tick["held_by"],
         )
@@ -187,6 +208,20 @@ def _failing(document: Document, now: datetime) -> Rows:
         for job in document["failing"]
     ]
     return ("JOB", "OUTCOME", "ENDED", "LAST SUCCESS"), rows
+
+
+def _paused(document: Document, now: datetime) -> Rows:
+    rows = [
+        (
+            each["job"],
+            each["pause"]["by"],
+            when(each["pause"]["since"], now),
+            when(each["pause"]["until"], now),
+            each["pause"]["reason"] or NOTHING,
+        )
+        for each in document["paused_jobs"]
+    ]
+    return ("JOB", "BY", "SINCE", "UNTIL", "WHY"), rows
 
 
 def _skipped(document: Document) -> Rows:

@@ -12,17 +12,39 @@ NARROWEST = 20  # in characters, where the names leave nothing of the terminal
 
 
 def table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, narrowest: int | None = None
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    narrowest: int | None = None,
+    is_whole: bool = False,
 ) -> str:
     """Return rows under their heads, every column as wide as it needs to be. ``narrowest``: on a
-    terminal that has no room for all, the first column gives way, down to so many characters."""
+    terminal that has no room for all, the first column gives way, down to so many characters.
+    ``is_whole``: nothing is cut, whatever the terminal."""
     cells = [list(heads), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     columns = _columns()
     if columns is not None and narrowest is not None:
         others = sum(widths[1:]) + len(GAP) * (len(widths) - 1)
         widths[0] = min(widths[0], max(columns - others, narrowest))
-    return "\n".join(fitted(_line(row, widths)) for row in cells)
+    lines = (_line(row, widths) for row in cells)
+    return "\n".join(line if is_whole else fitted(line) for line in lines)
+
+
+def fitting(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    brief_heads: Sequence[str],
+    brief_rows: Sequence[Sequence[str]],
+    *,
+    narrowest: int,
+) -> str:
+    """Return rows in full where the terminal has room for them, or nobody looks at one; else in
+    brief, the first column giving way as in :func:`table`."""
+    columns, full = _columns(), table(heads, rows, is_whole=True)
+    if columns is None or max(map(len, full.splitlines())) <= columns:
+        return full
+    return table(brief_heads, brief_rows, narrowest=narrowest)
 
 
 def section(
@@ -64,12 +86,12 @@ def _columns() -> int | None:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [_shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
+    cells = [shortened(cell, width) for cell, width in zip(row, widths, strict=True)]
     return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _shortened(name: str, width: int) -> str:
-    """Cut out the middle: names are alike at either end, seldom at both."""
+def shortened(name: str, width: int) -> str:
+    """Return a name with its middle cut out: names are alike at either end, seldom at both."""
     if len(name) <= width:
         return name
     behind = (width - 1) // 2

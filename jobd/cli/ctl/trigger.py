@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from jobd.cli import exits
+from jobd.cli.ctl import candidates
 from jobd.cli.ctl.client import Document
 from jobd.cli.ctl.errors import CtlError, NotFound, Refused, printable
 from jobd.cli.ctl.logs import write_pieces
@@ -14,7 +15,7 @@ from jobd.cli.ctl.runs import ending
 from jobd.cli.ctl.session import Session, ctl_command
 from jobd.cli.ctl.watching import Patience, follow, wait_for_end
 from jobd.cli.ctl.wording import duration, when
-from jobd.clock import SystemClock
+from jobd.cli.described import Exits
 
 START_ERROR = 126  # as a shell, for a command that cannot be executed
 TIMEOUT = 124  # as timeout(1)
@@ -29,15 +30,39 @@ _BY_OUTCOME = {
     "start_error": START_ERROR,
 }
 
+_EXITS: Exits = {
+    exits.OK: "accepted; with --wait: a success",
+    **exits.told(exits.NO_INPUT),
+    exits.TEMP_FAIL: "the job is active already, or no node may start it now",
+    "with --wait": "the run's own, or 128 and the signal that killed it",
+    TIMEOUT: "with --wait: its timeout",
+    START_ERROR: "with --wait: it could not be started",
+    OOM: "with --wait: its memory ceiling",
+    exits.INTERRUPTED: "with --wait: it was canceled",
+    exits.SOFTWARE: "with --wait: it was lost",
+}
 
-@ctl_command
-@click.argument("job")
+
+@ctl_command(
+    ("jobd ctl trigger backup --wait", "leave with its exit status"),
+    (
+        "jobd ctl trigger report --param month=2026-03 --follow",
+        "with a parameter, and see its output",
+    ),
+    exits=_EXITS,
+)
+@click.argument("job", shell_complete=candidates.jobs)
 @click.option("--wait", "is_awaited", is_flag=True, help="Leave with the run's own exit status.")
 @click.option("--follow", "is_followed", is_flag=True, help="Print its output until it ends.")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the job.")
 @click.option("--force", is_flag=True, help='Run beside the prior run (overlap = "allow").')
 @click.option("--queue", is_flag=True, help="Wait for the prior run's end.")
-@click.option("--node", metavar="NAME", help="Where [here if it may, else the best node].")
+@click.option(
+    "--node",
+    metavar="NAME",
+    shell_complete=candidates.nodes,
+    help="Where [here if it may, else the best node].",
+)
 def trigger(
     session: Session,
     job: str,
@@ -48,11 +73,10 @@ def trigger(
     queue: bool,
     node: str | None,
 ) -> int | None:
-    """Run a job now. Its overlap policy holds as for a tick: 75 if it is busy.
+    """Run a job now. Its overlap policy holds as for a tick: if it is active, nothing is done.
 
-    Exits 0 once the run is accepted; with --wait, with the run's own status: 128 plus the
-    signal that killed it, 124 timeout, 137 memory ceiling, 126 could not be started, 130
-    canceled, 70 lost. Ctrl-C leaves the run alone.
+    Returns once the run is accepted, unless --wait or --follow wait for its end. Ctrl-C leaves
+    the run alone.
     """
     if is_followed and session.as_json:
         raise click.UsageError("--follow prints the output, --json one document: choose one")
@@ -104,8 +128,9 @@ def _accepted(session: Session, job: str, wish: Mapping[str, object]) -> Documen
 
 def _busy_words(error: Mapping[str, Any]) -> str:
     blocker = error["blocker"]
-    now = SystemClock().now()
-    since = when(blocker["started_at"] or blocker["claimed_at"], now)
+    # By the clock of whoever wrote down the beginning: this one may be another.
+    now = datetime.fromisoformat(error["now"])
+    since = when(blocker["began_at"], now)
     return (
         f"busy: run {blocker['run_id']} of {blocker['job']} is active on {blocker['node']} "
         f"since {since}; --queue waits its turn"
@@ -129,7 +154,7 @@ def _watch(
     try:
         if is_followed:
             write_pieces(session, follow(session.client, run_id, 1, patience))
-        if not is_awaited:
+        if not (is_awaited or is_followed):
             return None
         run = wait_for_end(session.client, run_id, patience)
     except CtlError as error:
@@ -139,7 +164,7 @@ def _watch(
     if session.as_json:
         session.show({**accepted, "run": run}, str)
     session.note(_end_words(run))
-    return own_status(run)
+    return own_status(run) if is_awaited else None
 
 
 def _never_started(accepted: Document, run_id: str) -> str:
@@ -150,7 +175,7 @@ def _never_started(accepted: Document, run_id: str) -> str:
 
 
 def _end_words(run: Mapping[str, Any]) -> str:
-    took = f" after {duration(run['duration_s'])}" if run["duration_s"] is not None else ""
+    took = f" after {duration(run['lasted_s'])}" if run["lasted_s"] is not None else ""
     why = ending(run)
     at = f" at {datetime.fromisoformat(run['ended_at']).astimezone():%H:%M:%S}"
     return f"run {run['run_id']} ended {run['outcome']}{took}{at}" + (

@@ -26,8 +26,7 @@ class Piece:
 class Patience:
     """How long it may take until the daemon knows the run, or is there at all (again)."""
 
-    def __init__(self, bound_s: float = PATIENCE_S) -> None:
-        self._bound_s = bound_s
+    def __init__(self) -> None:
         self._steady_s = SystemClock().steady_s
         self._since_s = self._steady_s()
 
@@ -38,9 +37,9 @@ class Patience:
     def endure(self, error: CtlError) -> None:
         """Wait a moment; raise the error if it has gone on for too long or will not pass."""
         is_passing = isinstance(error, Unreachable) or error.code in ("no_such_run", "unavailable")
-        if not is_passing or self._steady_s() - self._since_s > self._bound_s:
+        if not is_passing or self._steady_s() - self._since_s > PATIENCE_S:
             raise error
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)  # between two questions, which the bound ends
 
 
 def wait_for_end(client: Client, run_id: str, patience: Patience) -> Document:
@@ -54,7 +53,7 @@ def wait_for_end(client: Client, run_id: str, patience: Patience) -> Document:
         patience.renew()
         if run["ended_at"] is not None:
             return run
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)  # between two looks; the run's end, or Ctrl-C, is what ends them
 
 
 def follow(client: Client, run_id: str, attempt: int, patience: Patience) -> Iterator[Piece]:

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import click
 
+from jobd.cli import exits
+from jobd.cli.ctl import candidates
 from jobd.cli.ctl.client import Document
 from jobd.cli.ctl.errors import printable
-from jobd.cli.ctl.session import Session, ctl_command
-from jobd.cli.ctl.wording import when
+from jobd.cli.ctl.session import Session, ctl_command, limit_option
+from jobd.web.words import distance, stamp
 
 
-@ctl_command
-@click.argument("job")
+@ctl_command(
+    ("jobd ctl why backup", "its last ticks"),
+    ("jobd ctl why backup 02:30", "that one"),
+    exits=exits.told(exits.NO_INPUT),
+)
+@click.argument("job", shell_complete=candidates.jobs)
 @click.argument("time", required=False)
-@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True)
+@limit_option(default=10)
 def why(session: Session, job: str, time: str | None, limit: int) -> None:
     """Why a job ran, or did not: at TIME, or of late.
 
@@ -28,11 +35,12 @@ def why(session: Session, job: str, time: str | None, limit: int) -> None:
 def why_lines(document: Document) -> Iterator[str]:
     """Yield what the ledger says, then what is in the way now."""
     yield f"{document['job']}, times in {document['timezone']}"
+    if document["trouble"]:
+        unread = "" if document["verdicts"] else "the ledger cannot be read now: "
+        yield f"  {unread}{document['trouble']}"
     for verdict in document["verdicts"]:
         yield f"  {verdict['text']}"
-    if document["trouble"]:
-        yield f"  the ledger cannot be read now: {document['trouble']}"
-    elif not document["verdicts"]:
+    if not document["verdicts"] and not document["trouble"]:
         yield "  the ledger has no tick of this job yet"
     if document["nearest"]:
         yield "nearest in the ledger"
@@ -43,4 +51,5 @@ def why_lines(document: Document) -> Iterator[str]:
         yield f"  {sentence}"
     now = datetime.fromisoformat(document["now"])
     if document["next_due"] is not None:
-        yield f"  next due {when(document['next_due'], now)} local time"
+        due = datetime.fromisoformat(document["next_due"])
+        yield f"  next due {stamp(due, ZoneInfo(document['timezone']))}, {distance(due - now)}"

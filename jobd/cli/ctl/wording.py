@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-NOTHING = "-"
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+from jobd.web.brief import NOTHING, duration, roughly, size
+
+__all__ = ["NOTHING", "distance", "duration", "instant", "roughly", "size", "when"]
 
 
 def instant(text: str | None) -> datetime | None:
@@ -21,47 +22,15 @@ def when(text: str | None, now: datetime) -> str:
     return f"{moment:{form}} ({distance(moment - local_now)})"
 
 
+def how_far(text: str | None, now: datetime) -> str:
+    """Return only how far an instant is: ``in 4m``, ``2m ago``."""
+    moment = instant(text)
+    return NOTHING if moment is None else distance(moment - now)
+
+
 def distance(span: timedelta) -> str:
     """Return ``in 4m``, ``2m ago`` or ``now``."""
     if abs(span) < timedelta(seconds=1):
         return "now"
     words = roughly(abs(span).total_seconds())
     return f"in {words}" if span > timedelta(0) else f"{words} ago"
-
-
-def roughly(total_s: float) -> str:
-    """Return a duration by its largest unit, two of them from an hour on: ``4m``, ``2h 5m``."""
-    rest, parts = int(total_s), []
-    for size, unit in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return " ".join(parts[: 2 if total_s >= 3600 else 1]) or "0s"
-
-
-def duration(total_s: float | None) -> str:
-    """Return an exact enough duration: ``120ms``, ``3.2s``, ``4m 5s``, ``1d``."""
-    if total_s is None:
-        return NOTHING
-    if total_s < 1:
-        return f"{total_s * 1000:.0f}ms" if total_s else "0s"
-    if total_s < 60:
-        return f"{total_s:.1f}".removesuffix(".0") + "s"
-    rest, parts = round(total_s), []
-    for size, unit in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return " ".join(parts[:2])
-
-
-def size(count: int | None) -> str:
-    """Return bytes in powers of 1024, as the configuration writes them: ``512M``."""
-    if count is None:
-        return NOTHING
-    value = float(count)
-    for unit in ("", "K", "M", "G"):
-        if value < 1024:
-            return f"{value:.1f}".removesuffix(".0") + unit
-        value /= 1024
-    return f"{value:.1f}".removesuffix(".0") + "T"

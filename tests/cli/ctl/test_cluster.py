@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobd.cli.ctl.top import screen
+from jobd.cli.ctl.screen import screen
 from jobd.core.claim import Pause
 from jobd.core.job import Scope
 from jobd.core.view import PoolView
@@ -134,9 +134,9 @@ def test_top_shows_where_a_job_runs(ctl: Ctl, server: Served, cluster: FakeNode)
 
     server.call(cluster.start_run("aaaa1111", at=NOW - timedelta(minutes=2), node="app2"))
     console = Console(width=80, record=True)
-    console.print(screen(ctl("top", "--json").json, 24))
+    console.print(screen(ctl("top", "--json").json, 24, 80))
     text = console.export_text()
-    assert "elsewhere  on app2 for 2m" in text
+    assert "elsewhere app2 for 2m" in text
     assert "1 jobs, 1 node up, 1 draining (app2), 1 gone (app3), 0 ticks skipped" in text
 
 
@@ -232,3 +232,11 @@ def test_why_says_what_is_in_the_way_without_the_store(ctl: Ctl, cluster: FakeNo
     shown = lines(ctl, "why", "backup")
     assert "the ledger cannot be read now: the store does not answer: disk I/O error" in shown
     assert any(line.startswith("the shared store has not answered since") for line in shown)
+
+
+def test_show_says_on_which_nodes_a_job_is_defined_otherwise(ctl: Ctl, cluster: FakeNode) -> None:
+    others = (seen("app2", digest="d2"), seen("app3", digest="d3"))
+    cluster.shared = shared_by(seen("app1"), *others)
+    cluster.add(view_of(job_named("report", scope=Scope.CLUSTER)))
+    cluster.drift = {"app2": ["report"]}
+    assert "differs on app2; perhaps app3, which does not say" in lines(ctl, "show", "report")

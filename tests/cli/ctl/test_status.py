@@ -8,6 +8,7 @@ import pytest
 from jobd.core.claim import Pause
 from jobd.core.ledger import Skip, SkipReason, TickRange
 from jobd.core.outcome import Outcome
+from jobd.core.run import RunState
 from jobd.core.said import Said
 from jobd.core.view import JobState
 from tests.cli.ctl.conftest import Ctl
@@ -57,6 +58,15 @@ def test_status_counts_skips_by_job_and_reason(ctl: Ctl, server: Served, node: F
     assert "backup  misfire  7" in ctl("status").out
 
 
+def test_status_names_what_somebody_has_paused_and_why(ctl: Ctl, node: FakeNode) -> None:
+    """A pause of last week is forgotten by whoever made it, and counted only."""
+    assert "PAUSED" not in ctl("status").out
+    pause = Pause("uid 1000 (anna)", NOW - timedelta(days=7), "migration")
+    node.add(replace(node.views["backup"], state=JobState.PAUSED, pause=pause))
+    row = "backup  uid 1000 (anna)  2026-11-16 10:20:00 (7d ago)  -      migration"
+    assert row in ctl("status").out
+
+
 def test_status_shouts_when_the_node_is_not_ready(ctl: Ctl, node: FakeNode) -> None:
     node.readiness = (False, "the store does not answer")
     assert "ready      NO: the store does not answer\n" in ctl("status").out
@@ -97,6 +107,40 @@ def test_a_run_that_is_active_is_not_given_the_outcome_of_the_one_before(
     assert row.startswith("backup  running since 10:19:43  success  20s   10:19:33 (27s ago)")
 
 
+def test_a_retried_run_began_with_its_first_attempt_wherever_it_is_told(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    """A run of twenty minutes looked as if it had begun five seconds ago."""
+    server.call(node.start_run("aaaa1111", at=NOW - timedelta(minutes=20)))
+    (shown,) = node.views["backup"].runs
+    second = replace(shown, run=replace(shown.run, attempt=2), started_at=NOW)
+    node.add(replace(node.views["backup"], state=JobState.RUNNING, runs=(second,)))
+    assert "backup  aaaa1111  running  10:00:00 (20m ago)" in ctl("status").out
+    assert "backup  running since 10:00:00" in ctl("jobs").out
+    assert "running  10:00:00 (20m ago)" in ctl("show", "backup").out
+
+
+def test_a_run_between_two_attempts_is_retrying_in_every_view(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    server.call(node.start_run("aaaa1111"))
+    (shown,) = node.views["backup"].runs
+    waits = replace(shown, state=RunState.BACKOFF)
+    node.add(replace(node.views["backup"], state=JobState.RETRYING, runs=(waits,)))
+    for words in (("status",), ("jobs",), ("show", "backup")):
+        said = ctl(*words).out
+        assert "retrying" in said
+        assert "backoff" not in said
+
+
+def test_of_a_retried_run_all_of_it_is_told(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    server.call(node.start_run("aaaa1111", at=NOW - timedelta(minutes=20)))
+    last = {"attempt": 3, "started_at": NOW - timedelta(seconds=5), "duration_s": 5.0}
+    server.call(node.end_run("aaaa1111", Outcome.FAILURE, exit_code=1, ended_at=NOW, **last))
+    assert "10:00:00 (20m ago)  failure  20m " in ctl("runs").out
+    assert ctl("runs", "--json").json["runs"][0]["duration_s"] == 5.0
+
+
 def test_what_ails_a_job_is_seen_on_a_terminal_of_eighty_columns(
     ctl: Ctl, node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +176,22 @@ def test_lines_end_where_the_terminal_does(
     node.add(view_of(job_named("x" * 300)))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
-    assert {len(line) for line in ctl("jobs").out.splitlines()} == {80}
+    lines = ctl("jobs").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(line.endswith(("SCHEDULE", "*/15 * * * *")) for line in lines)
+
+
+def test_a_narrow_terminal_is_told_why_a_run_failed(
+    ctl: Ctl, node: FakeNode, server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over ssh at three in the morning: that is what is looked for, and not its processor time."""
+    server.call(node.start_run("aaaa1111", at=NOW - timedelta(seconds=90)))
+    server.call(node.end_run("aaaa1111", Outcome.FAILURE, exit_code=3))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    heads, row = ctl("runs").out.splitlines()
+    assert heads.split() == ["JOB", "RUN", "STARTED", "OUTCOME", "TOOK", "WHY"]
+    assert row.endswith("exit status 3")
 
 
 def test_no_name_reaches_the_terminal_as_an_escape(ctl: Ctl, node: FakeNode) -> None:
@@ -171,6 +230,16 @@ def test_runs_are_filtered_and_say_how_they_ended(ctl: Ctl, server: Served, node
     assert " failure  3s    -    3M    exit status 7" in out
 
 
+def test_runs_say_how_the_attempts_before_ended(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    """A success that took three attempts is no success to be left alone."""
+    server.call(node.start_run("aaaa1111"))
+    server.call(node.retry("aaaa1111"))
+    server.call(node.retry("aaaa1111"))
+    assert ctl("runs").out.splitlines()[1].endswith("  attempt 3 (earlier: 2x failure)")
+    server.call(node.end_run("aaaa1111", Outcome.FAILURE, exit_code=7))
+    assert "exit status 7, attempt 3 (earlier: 2x failure)" in ctl("runs").out
+
+
 def test_why_prints_the_verdicts_and_what_is_in_the_way(
     ctl: Ctl, server: Served, node: FakeNode
 ) -> None:
@@ -178,12 +247,24 @@ def test_why_prints_the_verdicts_and_what_is_in_the_way(
     server.call(node.start_run("aaaa1111", at=fire_time, fire_time=fire_time))
     assert ctl("why", "backup", "10:15").out == (
         "backup, times in UTC\n"
-        "  2026-11-23 10:15:00 started as run aaaa1111, 0 ms after its due time, "
+        "  2026-11-23 10:15:00 started as run aaaa1111, < 1 ms after its due time, "
         "still active after 5 min\n"
         "now\n"
         "  run aaaa1111 is active on app1 since 2026-11-23 10:15:00; overlap = skip\n"
-        "  next due 10:30:00 (in 10m) local time\n"
+        "  next due 2026-11-23 10:30:00, in 10 min\n"
     )
+
+
+def test_with_a_full_disk_nobody_takes_the_last_record_for_the_last_that_happened(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    """The job runs on, and why and runs ended minutes ago without a word."""
+    server.call(node.start_run("aaaa1111", at=NOW, fire_time=NOW))
+    gap = "history is not kept since 2026-11-23 10:20:00, so what follows has a gap: disk full"
+    assert "has a gap" not in ctl("runs").err + ctl("why", "backup").out
+    node.not_kept = "disk full"
+    assert gap in ctl("runs").err
+    assert ctl("why", "backup").out.splitlines()[1] == f"  {gap}"
 
 
 def test_why_of_a_job_without_history_says_so(ctl: Ctl) -> None:

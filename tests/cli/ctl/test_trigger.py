@@ -1,6 +1,5 @@
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -114,7 +113,7 @@ def test_waiting_survives_that_the_run_waits_its_turn(
 def test_a_run_given_up_before_it_started_is_said_to_be(
     ctl: Ctl, node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobd.cli.ctl.watching.Patience.__init__.__defaults__", (0.5,))
+    monkeypatch.setattr("jobd.cli.ctl.watching.PATIENCE_S", 0.5)
     said = ctl("trigger", "backup", "--wait")
     assert (said.status, "was given up before it started" in said.err) == (66, True)
 
@@ -123,6 +122,8 @@ def test_following_prints_the_output_and_leaves_at_the_end(ctl: Ctl, server: Ser
     start_when_asked(server, Outcome.FAILURE, b"one\ntwo\n", exit_code=7)
     said = ctl("trigger", "backup", "--follow")
     assert (said.status, said.out) == (0, "one\ntwo\n")
+    assert "ended failure after" in said.err
+    assert said.err.endswith(": exit status 7\n"), "who watches is told how it ended"
 
 
 def test_following_and_waiting_is_both(ctl: Ctl, server: Served) -> None:
@@ -135,7 +136,7 @@ def test_busy_says_which_run_on_which_node_since_when(ctl: Ctl, node: FakeNode) 
     node.on_ask = busy
     said = ctl("trigger", "backup")
     assert said.status == 75
-    assert re.search(r"busy: run aaaa1111 of backup is active on app2 since .*10:20:00", said.err)
+    assert "busy: run aaaa1111 of backup is active on app2 since 10:20:00 (now); " in said.err
 
 
 def test_busy_as_json_names_the_blocker(ctl: Ctl, node: FakeNode) -> None:
@@ -186,6 +187,24 @@ def test_wrong_usage_leaves_with_64(ctl: Ctl, node: FakeNode, arguments: list[st
 def test_an_unknown_job_leaves_with_66_and_the_nearest_name(ctl: Ctl, arguments: list[str]) -> None:
     said = ctl(*arguments)
     assert (said.status, "did you mean backup?" in said.err) == (66, True)
+
+
+def test_of_an_attempt_that_there_was_not_there_are_no_logs(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    server.call(node.start_run("aaaa1111"))
+    server.call(node.retry("aaaa1111"))
+    said = ctl("logs", "aaaa1111", "--attempt", "3")
+    assert (said.status, said.out) == (64, "")
+    assert "run aaaa1111 has 2 attempts; choose one of them" in said.err
+
+
+def test_logs_of_a_run_that_never_began_say_why(ctl: Ctl, server: Served, node: FakeNode) -> None:
+    server.call(node.start_run("aaaa1111"))
+    server.call(node.end_run("aaaa1111", Outcome.START_ERROR, reason="no such user: ann"))
+    said = ctl("logs", "backup")
+    assert (said.status, said.out) == (0, "")
+    assert said.err == "jobd ctl: run aaaa1111 never began: no such user: ann\n"
 
 
 def test_a_job_that_never_ran_has_no_logs(ctl: Ctl) -> None:

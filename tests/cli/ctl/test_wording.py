@@ -23,6 +23,7 @@ def test_a_rough_duration_has_two_units_from_an_hour_on(total_s: float, words: s
     [
         (None, "-"),
         (0, "0s"),
+        (0.0004, "<1ms"),
         (0.12, "120ms"),
         (3.2, "3.2s"),
         (10, "10s"),
