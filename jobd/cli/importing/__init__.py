@@ -1,0 +1,1 @@
+"""``jobd import …``: what another scheduler was told, as jobd's configuration."""

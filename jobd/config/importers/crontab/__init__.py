@@ -1,0 +1,1 @@
+"""Crontab: users' crontabs, those with a field for users, and anacrontabs -> jobs."""
