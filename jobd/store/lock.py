@@ -6,6 +6,7 @@ died, so there is no stale lock to remove by hand.
 
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ class StateLock:
     def take(self) -> None:
         """Make the directory if need be and take its lock; ``StateError`` says why not."""
         _make(self._state_dir)
+        _check_owner(self._state_dir)
         fd = self._open()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,6 +66,21 @@ def _make(state_dir: Path) -> None:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(_unusable(state_dir, error)) from error
+
+
+def _check_owner(state_dir: Path) -> None:
+    """Refuse a directory that somebody else made, or may write to: he could put a socket of
+    his own in the supervisor's place, and a file of his where root appends to one."""
+    try:
+        seen = os.stat(state_dir)
+    except OSError as error:
+        raise StateError(_unusable(state_dir, error)) from error
+    if seen.st_uid not in (0, os.geteuid()):
+        words = f"belongs to user {seen.st_uid}; chown it, or name another daemon.state_dir"
+        raise StateError(f"state directory {state_dir} {words}")
+    if seen.st_mode & stat.S_IWOTH:
+        words = "may be written by anyone; chmod o-w it, or name a folder in it"
+        raise StateError(f"state directory {state_dir} {words}")
 
 
 def _held(state_dir: Path, holder: str) -> str:

@@ -116,3 +116,26 @@ def test_a_lock_is_released_twice_without_harm(tmp_path: Path) -> None:
     lock.take()
     lock.release()
     lock.release()
+
+
+def test_a_directory_that_anyone_may_write_to_is_refused(tmp_path: Path) -> None:
+    """Anyone could put a socket of his own in the supervisor's place."""
+    tmp_path.chmod(0o1777)
+    with pytest.raises(StateError, match="may be written by anyone; chmod o-w it"):
+        StateLock(tmp_path, "app1").take()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give things away")
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_directory_that_somebody_else_has_made_is_refused(tmp_path: Path, by_link: bool) -> None:
+    """Whoever is there first in a folder of everybody's would own all that root keeps."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+    state_dir = tmp_path / "link" if by_link else theirs
+    if by_link:
+        state_dir.symlink_to(theirs)
+    with pytest.raises(StateError, match="belongs to user 65534; chown it"):
+        StateLock(state_dir, "app1").take()
+    assert list(theirs.iterdir()) == []

@@ -1,0 +1,1 @@
+"""``jobd doctor``: can this machine keep the promises."""
