@@ -1,11 +1,13 @@
 """What a daemon that runs shows of itself over HTTP."""
 
+import http.client
 import re
 import signal
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -102,6 +104,16 @@ def test_ceilings_are_shown(node: Node) -> None:
     found = samples(fetch(node, "/metrics"))
     assert found['jobd_job_memory_max_bytes{job_name="by-hand"}'] == 64 << 20
     assert found['jobd_job_timeout_seconds{job_name="by-hand"}'] == 60
+
+
+def test_head_has_no_body_that_the_next_answer_would_begin_with(node: Node) -> None:
+    connection = http.client.HTTPConnection(urlsplit(url(node, "")).netloc, timeout=10)
+    for method, path in (("HEAD", "/metrics"), ("GET", "/healthz")):
+        connection.request(method, path)
+        reply = connection.getresponse()
+        body = reply.read()
+    connection.close()
+    assert (reply.status, body) == (200, b'{"alive": true}\n')
 
 
 def test_health_and_readiness_are_answered_on_both_listeners(node: Node) -> None:

@@ -1,0 +1,1 @@
+"""Dashboards for Grafana: ``python -m deploy.grafana`` writes dashboards/*.json."""
