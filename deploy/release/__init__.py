@@ -1,0 +1,1 @@
+"""A release: that its version, its tag and its changelog agree."""
