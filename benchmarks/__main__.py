@@ -1,6 +1,6 @@
 """``python -m benchmarks [--strict] [NAME]...``: measures and prints.
 
-Names: core, waiting, simulate, ctl, claims, idle, herd, cluster.
+Names: core, waiting, simulate, ctl, pages, looks, scrape, claims, idle, herd, cluster.
 
 Without names all are measured. ``--strict``: the exit status is 1 if a bound was missed.
 """
@@ -8,7 +8,19 @@ Without names all are measured. ``--strict``: the exit status is 1 if a bound wa
 import sys
 from importlib import import_module
 
-NAMES = ("core", "waiting", "simulate", "ctl", "claims", "idle", "herd", "cluster")
+NAMES = (
+    "core",
+    "waiting",
+    "simulate",
+    "ctl",
+    "pages",
+    "looks",
+    "scrape",
+    "claims",
+    "idle",
+    "herd",
+    "cluster",
+)
 
 
 def main(words: list[str]) -> int:

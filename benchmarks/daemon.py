@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,13 +20,13 @@ LOOK_EVERY_S = 0.01
 class Daemon:
     """One running ``jobd run``. ``ready_s`` is how long it took from its start to ready."""
 
-    def __init__(self, folder: Path, config: str) -> None:
+    def __init__(self, folder: Path, config: str, command: Sequence[str]) -> None:
         self.socket = folder / "jobd.sock"
         (folder / "jobd.toml").write_text(config, encoding="utf-8")
         began_s = time.perf_counter()
         with (folder / "log").open("wb") as log:
-            command = [sys.executable, "-m", "jobd", "run", "-c", str(folder / "jobd.toml")]
-            self._process = subprocess.Popen(command, stderr=log)
+            words = [sys.executable, *command, "run", "-c", str(folder / "jobd.toml")]
+            self._process = subprocess.Popen(words, stderr=log)
         self._log = folder / "log"
         self._wait_ready(began_s + READY_WITHIN_S)
         self.ready_s = time.perf_counter() - began_s
@@ -74,10 +74,13 @@ class Daemon:
 
 
 @contextmanager
-def daemon(jobs: str, *, max_running: int = 16, more: str = "") -> Iterator[Daemon]:
+def daemon(
+    jobs: str, *, max_running: int = 16, more: str = "", command: Sequence[str] = ("-m", "jobd")
+) -> Iterator[Daemon]:
     """Run a daemon with these jobs (TOML) in a directory of its own, while the context lasts.
 
-    ``more`` is TOML that goes on with [daemon], and other tables behind it.
+    ``more`` is TOML that goes on with [daemon], and other tables behind it. ``command``: what
+    Python is told, instead of jobd.
     """
     with tempfile.TemporaryDirectory(prefix="jobd-bench-") as folder:
         head = (
@@ -86,7 +89,7 @@ def daemon(jobs: str, *, max_running: int = 16, more: str = "") -> Iterator[Daem
             f'max_waiting = {max_running}\nmemory_budget = "1T"\n'
         )
         os.chmod(folder, 0o700)
-        running = Daemon(Path(folder), head + jobs)
+        running = Daemon(Path(folder), head + jobs, command)
         try:
             yield running
         finally:
