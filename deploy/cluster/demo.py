@@ -29,6 +29,8 @@ Give it a minute, and in another terminal, in this directory, try
   {jobd} ctl --socket {state}/a/jobd.sock why import-orders
   curl -s http://127.0.0.1:{port}/metrics | grep jobd_ticks      ({ports} for b and c)
 
+or, in a browser, http://127.0.0.1:{port}/cluster
+
 Kill a node, and see where its share goes; it is started again {again:g} seconds later:
 
   kill -9 $(cat {state}/b/pid)

@@ -18,8 +18,8 @@ NODE_MIB = 192  # what a server has to spare for jobs: three runs, and no fourth
 MEMORY_MAX_MIB = 96
 PIDS_MAX = 128  # more than all that cron starts in a replay: memory is to run out, nothing else
 
-# A run's fixed part: what Python and the network take beside the queries, and the round trips of a
-# connection.
+# A run's fixed part: what passes before its first query, on a quick machine too, and the round
+# trips of a connection.
 START_S = 0.5
 GREETING = 3
 

@@ -16,7 +16,7 @@ from deploy.outage.cron import FINISHED, KILLED, UNFINISHED, Cron
 from deploy.outage.journal import Journal
 from deploy.outage.network import Network
 from deploy.outage.nodes import Nodes
-from deploy.outage.plan import MIB, NODE_MIB, NODES, PIDS_MAX, Plan
+from deploy.outage.plan import MIB, NODE_MIB, NODES, PIDS_MAX, START_S, Plan
 from deploy.outage.record import Record, Sample, Side
 from deploy.outage.sandbox import Sandbox
 
@@ -105,6 +105,7 @@ class Replay:
             "OUTAGE_FOLDER": str(self._journals[side].folder),
             "OUTAGE_PORT": str(self._network.port()),
             "OUTAGE_PASSWORD": server.password,
+            "OUTAGE_START_S": str(START_S),
             "OUTAGE_QUERIES": str(self._plan.queries),
             "OUTAGE_HELD_MIB": str(self._plan.held_mib),
         }

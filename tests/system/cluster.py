@@ -6,7 +6,6 @@ together, on whichever nodes.
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -65,21 +64,14 @@ class Member(Node):
         """What jobs noted of starts on this node."""
         return [note for note in self.journal.starts() if note.node == self.name]
 
-    def has_no_run(self, jobs: Collection[str]) -> bool:
-        """Return whether every run of these that noted its start here of late noted its end."""
-        ended = {note.run_id for note in self.journal.ends()}
-        late = [n for n in self.starts if n.job in jobs and n.at_s > uptime_s() - 5]
-        return all(note.run_id in ended for note in late)
+    def is_between_ticks(self, jobs: Collection[str]) -> bool:
+        """Return whether none of these jobs, due each second, runs here, nor will at once."""
+        busy = {run["job"] for run in self.status["active_runs"]}
+        return busy.isdisjoint(jobs) and 0.5 < time.time() % 1 < 0.75
 
     def nodes_up(self) -> set[str]:
         """Return the nodes of the cluster that are up by this node's word."""
         return {one["node"] for one in self.get("/api/v1/nodes")["nodes"] if one["state"] == "up"}
-
-    def kill_both(self) -> None:
-        """Kill daemon and supervisor, so that the node is gone."""
-        self.send(signal.SIGSTOP)  # lest it starts another supervisor
-        self.kill_supervisor()
-        self.kill9()
 
     def configure(self, jobs: str) -> None:
         """Write the configuration, which holds a password."""

@@ -129,6 +129,12 @@ class Node:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def kill_both(self) -> None:
+        """Kill daemon and supervisor, so that the node is gone."""
+        self.send(signal.SIGSTOP)  # lest it starts another supervisor
+        self.kill_supervisor()
+        self.kill9()
+
     def stop_daemon(self, number: signal.Signals = signal.SIGTERM, within_s: float = 20) -> int:
         """Ask the daemon to stop; return its exit status."""
         self.send(number)
@@ -201,9 +207,9 @@ class Node:
         run: dict[str, Any] = self.get(f"/api/v1/runs/{run_id}")["run"]
         return run
 
-    def trigger(self, job: str) -> str:
+    def trigger(self, job: str, *words: str) -> str:
         """Trigger a job; return its run's id."""
-        run_id: str = self.ctl_json("trigger", job)["run_ids"][0]
+        run_id: str = self.ctl_json("trigger", job, *words)["run_ids"][0]
         return run_id
 
     def ended(self, run_id: str, within_s: float = 15) -> dict[str, Any]:

@@ -20,14 +20,14 @@ overlap = "allow"
 max_instances = 4
 start_deadline = "20s"
 priority = {priority}
-"""  # noqa: E501
+"""  # noqa: E501 - a program in one line of TOML
 LATER = """
 [jobs.unbounded]
 command = ["python3", "-c", "import subprocess; held = b'1' * (100 << 20); subprocess.run(['work', '0.1'])"]
 [jobs.never]
 command = "work 0"
 memory_max = "1G"
-"""  # noqa: E501
+"""  # noqa: E501 - a program in one line of TOML
 ENOUGH = 40  # starts in all
 
 

@@ -79,6 +79,11 @@ def is_paused(member: Member) -> bool:
     return bool(status["paused"] == status["jobs"])
 
 
+def is_unready(member: Member) -> bool:
+    """Return whether a member says that it is not ready."""
+    return not member.get("/readyz")["ready"]
+
+
 def is_quiet(member: Member) -> bool:
     """Cancel what runs; return whether nothing did. A tick that was claimed just before its
     node heard of the pause may start after a first look."""
@@ -109,9 +114,10 @@ def follower_of(cluster: Cluster, held: Note) -> Note:
 
 @pytest.mark.parametrize("name", VICTIMS)
 def test_a_lost_node_s_job_goes_on_within_a_lease(disaster: Disaster, name: str) -> None:
-    follower = disaster.follower[name]
+    follower, left = disaster.follower[name], disaster.cluster[LEFT]
     assert follower.at_s - disaster.at_s < LEASE_TTL_S + SLACK_S
-    assert disaster.cluster[LEFT].run(disaster.held[name].run_id)["outcome"] == "lost"
+    assert left.run(disaster.held[name].run_id)["outcome"] == "lost"
+    assert left.metric(f'jobd_runs_total{{job_name="goes-on-{name}",outcome="lost"}}') == 1
 
 
 @pytest.mark.parametrize("name", VICTIMS)
@@ -123,6 +129,8 @@ def test_a_lost_run_that_is_retried_goes_on_under_a_higher_token(
     assert second.node == LEFT
     assert second.token > first.token
     eventually(lambda: disaster.cluster[LEFT].run(first.run_id)["attempt"] >= 2, "it is saved")
+    lost = disaster.cluster[LEFT].run(first.run_id)["retried_attempts"][0]
+    assert (lost["attempt"], lost["node"], lost["outcome"]) == (1, name, "lost")
 
 
 @pytest.mark.parametrize("name", VICTIMS)
@@ -143,7 +151,8 @@ def test_a_cut_off_node_says_so_and_keeps_its_page(disaster: Disaster) -> None:
     for name in (CUT, UNHEARD):
         member = disaster.cluster[name]
         assert member.get("/healthz")["alive"]
-        assert not member.get("/readyz")["ready"]
+        # A lease after the store was heard last: what it held has begun elsewhere before that.
+        eventually(lambda member=member: is_unready(member), "it says so", LEASE_TTL_S + SLACK_S)
         assert not member.status["shared"]["up"]
         assert member.metric("jobd_store_up") == 0
 

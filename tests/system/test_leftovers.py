@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cluster.leftovers import begin_anew, note_server
+from tests.system.processes import eventually, processes_with
 
 
 @pytest.fixture
@@ -22,6 +23,8 @@ def test_the_server_and_its_folder_are_gone(state: Path, tmp_path: Path) -> None
     note_server(state, server)
     words = ["sh", "-c", "read word", "-D", f"{server}/data"]
     with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        # For a moment after its start the kernel does not tell the words of a process.
+        eventually(lambda: process.pid in processes_with(f"{server}/data"), "it has its words")
         begin_anew(state, ("a",))
         assert process.wait(10) == -signal.SIGKILL
     assert not server.exists()

@@ -83,6 +83,35 @@ def test_a_run_between_two_attempts_is_continued(make_node: MakeNode) -> None:
     assert [(n.run_id, n.attempt) for n in starts] == [(run_id, 1), (run_id, 2), (run_id, 3)]
     assert all(b.at_s - a.at_s >= 0.95 for a, b in pairwise(starts))
     assert (run["attempt"], run["outcome"], run["exit_code"]) == (3, "failure", 1)
+    before = [(one["attempt"], one["outcome"], one["exit_code"]) for one in run["retried_attempts"]]
+    assert before == [(1, "failure", 1), (2, "failure", 1)]
+
+
+@pytest.mark.parametrize("is_canceled", [False, True])
+def test_a_run_that_is_over_is_not_executed_again_after_a_crash(
+    make_node: MakeNode, is_canceled: bool
+) -> None:
+    """The node stops between two attempts and leaves the first one's end behind; the run goes on
+    and ends, or is canceled. Then all of it is killed, as by a power cut."""
+    jobs = """
+    [jobs.flaky]
+    command = "work 0 1"
+    retries = { max = 1, delay = "2s", factor = 1.0, jitter = 0.0 }
+    """
+    node = make_node(jobs).start()
+    run_id = node.trigger("flaky")
+    eventually(lambda: node.job("flaky")["state"] == "retrying", "it waits for the second")
+    assert node.stop_daemon() == 0
+    node.start()
+    if is_canceled:
+        node.ctl("cancel", "flaky")
+    outcome = node.ended(run_id)["outcome"]
+    starts = len(node.journal.starts())
+    node.kill_both()
+    node.start()
+    node.run_to_end("flaky")  # what was there before it has come by then
+    assert [note.run_id for note in node.journal.starts()].count(run_id) == starts
+    assert node.run(run_id)["outcome"] == outcome == ("canceled" if is_canceled else "failure")
 
 
 WORKLOAD = """

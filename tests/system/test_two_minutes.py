@@ -6,18 +6,24 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
+from deploy.cluster.postgres import free_port
+from tests.system.newcomer import TREE, fresh_environment
 from tests.system.processes import eventually, processes_with
+from tests.web.chromium import browser_at
 
-TREE = Path(__file__).parent.parent.parent
 NEEDED = ("Makefile", "pyproject.toml", "README.md", "LICENSE", "config", "jobd")
-PORT = re.compile(r"127\.0\.0\.1:9746")
+TWO_MINUTES_S = 120.0
+USUAL_ADDRESS = re.compile(r"127\.0\.0\.1:9746")
 
 EFFECTS = {
     ("healthy", "success"),
@@ -28,10 +34,28 @@ EFFECTS = {
 }
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A copy of the tree, without an environment; its metrics are on a free port."""
-    copy = tmp_path / "jobd"
+@dataclass(frozen=True)
+class Started:
+    """``make run`` as it runs, and since when."""
+
+    tree: Path
+    make: subprocess.Popen[bytes]
+    begun_s: float
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it has ended already."""
+        return self.make.poll() is not None
+
+    def log(self) -> str:
+        """Return what a person sees in the terminal."""
+        return (self.tree / "log").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree, without an environment; its pages are on a free port."""
+    copy = tmp_path_factory.mktemp("newcomer") / "jobd"
     copy.mkdir()
     for name in NEEDED:
         source = TREE / name
@@ -40,16 +64,10 @@ def tree(tmp_path: Path) -> Path:
             shutil.copytree(source, copy / name, ignore=ignored)
         else:
             shutil.copy(source, copy / name)
+    address = f"127.0.0.1:{free_port()}"
     for file in (copy / "Makefile", copy / "config" / "jobd.toml"):
-        file.write_text(PORT.sub(f"127.0.0.1:{free_port()}", file.read_text()))
+        file.write_text(USUAL_ADDRESS.sub(address, file.read_text()))
     return copy
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody uses, at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def ctl(tree: Path, *words: str) -> Any:
@@ -67,41 +85,60 @@ def effects(tree: Path) -> set[tuple[str, str]]:
     return seen & EFFECTS - (set() if 3 in third else {("fails-and-is-retried", "success")})
 
 
-@pytest.mark.timeout(240)
-def test_make_run_shows_every_example_within_a_minute(tree: Path) -> None:
-    """From a bare tree on: the environment is made, the hint printed, and Ctrl-C ends it all."""
+@pytest.fixture(scope="module")
+def started(tree: Path) -> Iterator[Started]:
+    """``make run`` in the tree, from the making of the environment on."""
     log = tree / "log"
+    begun_s = time.monotonic()
     with log.open("wb") as sink:
         make = subprocess.Popen(
             ["make", "run"], cwd=tree, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
             start_new_session=True, env=fresh_environment(),
         )  # fmt: skip
-    try:
-        eventually(
-            lambda: make.poll() is not None or ctl_is_there(tree),
-            lambda: f"ready: {log.read_text()}",
-            within_s=150,
-        )
-        assert make.poll() is None, log.read_text()
-        assert ".venv/bin/jobd ctl --socket .jobd/jobd.sock status" in log.read_text()
-        assert "Ctrl-C stops it." in log.read_text()
-        eventually(lambda: effects(tree) == EFFECTS, lambda: f"all of it: {effects(tree)}", 60)
-        skips = [v["reason"] for v in ctl(tree, "why", "slower-than-its-interval")["verdicts"]]
-        assert "overlap" in skips
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(make.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
-        status = make.wait(30)
-    assert status in (0, -signal.SIGINT), log.read_text()  # make itself dies of it
-    eventually(lambda: not processes_with(f"{tree}/"), "nothing is left")
+    yield Started(tree, make, begun_s)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(make.pid, signal.SIGINT)
+    make.wait(30)
+
+
+@pytest.mark.timeout(240)
+def test_within_two_minutes_a_page_shows_a_run_that_has_ended(
+    started: Started, needs_tool: Callable[[str, str], str]
+) -> None:
+    """From a bare tree to the page of a run, through the address that the hint prints: as long
+    as a newcomer's patience, the installation included."""
+    chromium = needs_tool("chromium", "chromium")
+    eventually(lambda: started.has_left or ctl_is_there(started.tree), started.log, TWO_MINUTES_S)
+    assert not started.has_left, started.log()
+    overview = re.search(r"http://127\.0\.0\.1:\d+/(?=\s)", started.log())
+    assert overview, started.log()
+    eventually(lambda: ("healthy", "success") in effects(started.tree), "healthy has run")
+    with browser_at(chromium) as browser:
+        page = browser.new_page()
+        page.goto(overview.group())
+        page.get_by_role("link", name="healthy", exact=True).click()
+        page.locator("a[href^='/runs/']").first.click()
+        expect(page.get_by_role("main")).to_contain_text("success")
+    assert time.monotonic() - started.begun_s < TWO_MINUTES_S
+
+
+@pytest.mark.timeout(120)
+def test_every_example_shows_its_effect_within_a_minute(started: Started) -> None:
+    tree = started.tree
+    assert ".venv/bin/jobd ctl --socket .jobd/jobd.sock status" in started.log()
+    eventually(lambda: effects(tree) == EFFECTS, lambda: f"all of it: {effects(tree)}", 60)
+    skips = [v["reason"] for v in ctl(tree, "why", "slower-than-its-interval")["verdicts"]]
+    assert "overlap" in skips
+
+
+def test_ctrl_c_ends_it_all(started: Started) -> None:
+    assert "Ctrl-C stops it." in started.log()
+    os.killpg(started.make.pid, signal.SIGINT)  # what a terminal does
+    status = started.make.wait(30)
+    assert status in (0, -signal.SIGINT), started.log()  # make itself dies of it
+    eventually(lambda: not processes_with(f"{started.tree}/"), "nothing is left")
 
 
 def ctl_is_there(tree: Path) -> bool:
     """Return whether jobd ctl can be used and gets an answer."""
     return (tree / ".venv/bin/jobd").exists() and ctl(tree, "status") is not None
-
-
-def fresh_environment() -> dict[str, str]:
-    """Return an environment without what the virtual environment of the tests set."""
-    ours = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CONFIG")
-    return {name: value for name, value in os.environ.items() if name not in ours}
