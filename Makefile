@@ -16,15 +16,19 @@ SEED ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run cluster outage test check chaos bench clean
+.PHONY: help run cluster outage test vm-test check chaos man bench dist deb clean
 
 help:  ## List these commands
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 run: $(VENV)/.run-stamp  ## Run jobd with the example jobs, in the foreground
 	@printf '%s\n' \
 	    '' \
-	    'jobd runs the example jobs of $(CONFIG). Give it a minute, and in another terminal try' \
+	    'jobd runs the example jobs of $(CONFIG). Give it a minute, and look at' \
+	    '' \
+	    '  http://127.0.0.1:9746/' \
+	    '' \
+	    'In another terminal try' \
 	    '' \
 	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock status' \
 	    '  $(BIN)/jobd ctl --socket .jobd/jobd.sock jobs' \
@@ -50,21 +54,36 @@ else
 	@$(BIN)/pytest -rs $(ARGS)
 endif
 
+vm-test: $(VENV)/.test-stamp  ## Run the tests of a real systemd, in a virtual machine (as root)
+	@$(BIN)/pytest -rfEs -m vm tests/vm $(ARGS)
+
 check: $(VENV)/.test-stamp  ## Check format, style, types, layers and the example configuration
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/jobd check -c $(CONFIG)
+	@$(BIN)/python -m deploy.release >/dev/null
 
 chaos: $(VENV)/.test-stamp  ## Break a cluster at random: make chaos MINUTES=60 SEED=1
 	@$(BIN)/python -m tests.system.chaos $(MINUTES) $(SEED)
 
+man: $(VENV)/.run-stamp  ## Write the manual pages into build/man
+	@$(BIN)/python -m deploy.man build/man
+
 bench: $(VENV)/.test-stamp  ## Measure, beside a reference: make bench ARGS="herd idle"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+dist: $(VENV)/.test-stamp  ## Build the source archive and the wheel into dist/
+	@$(BIN)/python -m deploy.release
+	@$(BIN)/python -m build --no-isolation --outdir dist
+
+deb: $(VENV)/.test-stamp  ## Build the Debian package into dist/
+	@$(BIN)/python -m deploy.release
+	@$(BIN)/python -m deploy.debian --out dist
+
 clean:  ## Remove .venv, caches and the example's state
-	rm -rf $(VENV) .jobd build dist *.egg-info .hypothesis
+	rm -rf $(VENV) .jobd .vm build dist *.egg-info .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
