@@ -122,6 +122,7 @@ def job_view(track: JobTrack, now: datetime, retries: Sequence[Candidate] = ()) 
         pause=track.pause(now),
         utilization=_utilization(track, interval),
         elsewhere=track.elsewhere,
+        claiming=tuple(c.key for c in track.open.values() if c.held_by is None),
     )
 
 

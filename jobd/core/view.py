@@ -73,6 +73,7 @@ class JobView:
     pause: Pause | None
     utilization: float | None  # what a whole run takes, smoothed, over the interval
     elsewhere: tuple[ActiveRun, ...] = ()  # active on other nodes
+    claiming: tuple[str, ...] = ()  # ids of runs that the store is being asked for
 
 
 @dataclass(frozen=True, slots=True)

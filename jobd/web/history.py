@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from jobd.core.outcome import Outcome
 from jobd.core.run import RunRecord, RunState, record_of
-from jobd.core.view import WaitingView
+from jobd.core.view import JobView, WaitingView
 from jobd.errors import StoreUnavailable
 from jobd.ports import RunFilter
 from jobd.web.fleet import known_nodes
@@ -118,8 +119,8 @@ async def find_run(request: web.Request, name: str) -> RunRecord | WaitingView:
         record = await _active_record(request, name)
         if record is None:
             raise
-    found = record or await _waiting(request, name) or await node.store.run(name)
-    if found is None:  # nor has one begun while the line was looked through
+    found = record or await _not_begun(request, name)
+    if found is None:
         raise no_such("run", name, [])
     return found if isinstance(found, WaitingView) else as_it_runs(node, found)
 
@@ -135,11 +136,24 @@ def as_it_runs(node: Node, record: RunRecord) -> RunRecord:
     return record
 
 
-async def _waiting(request: web.Request, name: str) -> WaitingView | None:
+async def _not_begun(request: web.Request, name: str) -> RunRecord | WaitingView | None:
+    """Return a run that waits, or its record if it has begun while the line was looked through.
+    While the store is being asked for it, nobody knows which: that answer is waited for."""
+    while True:
+        views = await busy_views(request)
+        waiting = _waiting(views, name)
+        if waiting is not None:
+            return waiting
+        if not any(run_id.startswith(name) for view in views for run_id in view.claiming):
+            return await node_of(request).store.run(name)
+        await asyncio.sleep(POLL.total_seconds())  # the store's answer, or its silence, ends this
+
+
+def _waiting(views: Sequence[JobView], name: str) -> WaitingView | None:
     """Return the one run that is meant among those that wait."""
     meant = [
         waiting
-        for view in await busy_views(request)
+        for view in views
         for waiting in view.waiting
         if waiting.run_id.startswith(name) and not waiting.is_retry
     ]

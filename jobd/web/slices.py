@@ -36,11 +36,12 @@ async def in_slices(node: Node, names: Iterable[str]) -> AsyncIterator[Sequence[
 
 
 async def busy_views(request: web.Request) -> Sequence[JobView]:
-    """Return the views of the jobs that have a run which is active, here or elsewhere, or waits."""
+    """Return the views of the jobs that have a run which is active, here or elsewhere, or which
+    waits or is being claimed."""
     async with request.app[LOOKING]:
         return [
             view
             async for views in views_in_slices(node_of(request))
             for view in views
-            if view.runs or view.elsewhere or view.waiting
+            if view.runs or view.elsewhere or view.waiting or view.claiming
         ]

@@ -53,6 +53,22 @@ def test_what_waits_says_what_holds_it(small_desk: Desk) -> None:
     assert (waiting.fire_time, waiting.held_by) == (NOON + span("10m"), SkipReason.MAX_RUNNING)
 
 
+def test_a_wish_that_the_store_is_asked_for_is_shown_as_such(desk: Desk) -> None:
+    """It waits no longer and is not yet active: whoever looks for it then must not miss it."""
+    desk.job("a")
+    desk.trigger("a")
+    asked = desk.trigger("a", queue=True)
+    waits = desk.view("a")
+    desk.hold_store()
+    desk.end("a")
+    desk.let_store_work(1)  # the end; what follows is the claim
+    view = desk.view("a")
+    assert [waiting.run_id for waiting in waits.waiting] == [asked.run_id]
+    assert (view.claiming, view.waiting, waits.claiming) == ((asked.run_id,), (), ())
+    desk.let_store_work()
+    assert (desk.view("a").claiming, desk.running) == ((), ["a"])
+
+
 def test_a_paused_job_is_paused(desk: Desk) -> None:
     desk.job("a", every="10m")
     desk.pause("a")

@@ -159,6 +159,30 @@ def test_a_run_that_waits_has_the_keys_of_a_run(server: Served, node: FakeNode) 
     assert sorted(server.get("/api/v1/runs/bbbb2222").json["run"]) == words(RUN_KEYS)
 
 
+def test_a_run_that_is_being_claimed_is_found(server: Served, node: FakeNode) -> None:
+    """It is in no line any more, and not yet in the history."""
+    node.add(view_of(job_named(), claiming=("bbbb2222",)))
+
+    def grant() -> None:
+        server.call(node.start_run("bbbb2222"))
+        node.add(replace(node.views["backup"], claiming=()))
+
+    timer = Timer(0.2, grant)
+    timer.start()
+    run = server.get("/api/v1/runs/bbbb2222").json["run"]
+    timer.join()
+    assert (run["run_id"], run["state"]) == ("bbbb2222", "active")
+
+
+def test_what_was_claimed_in_vain_is_no_run(server: Served, node: FakeNode) -> None:
+    node.add(view_of(job_named(), claiming=("bbbb2222",)))
+    timer = Timer(0.2, lambda: node.add(view_of(job_named())))
+    timer.start()
+    got = server.get("/api/v1/runs/bbbb2222")
+    timer.join()
+    assert (got.status, got.json["error"]["code"]) == (404, "no_such_run")
+
+
 def test_instants_are_utc_with_a_z(server: Served) -> None:
     assert server.get("/api/v1/status").json["now"] == "2026-11-23T10:20:00Z"
 
