@@ -46,7 +46,7 @@ def test_a_run_that_ended_while_no_daemon_was_there_is_recorded(make_node: MakeN
     eventually(node.journal.ends, "it has ended")
     ended_s = time.time()
     time.sleep(0.5)  # so that the instant of the end differs from that of the restart
-    run = node.start().run(run_id)
+    run = node.start().ended(run_id)
     assert (run["outcome"], run["exit_code"], run["duration_s"] < 1.5) == ("failure", 7, True)
     assert abs(datetime.fromisoformat(run["ended_at"]).timestamp() - ended_s) < 0.4
     assert node.output(run) == "working for 1\n"
