@@ -420,7 +420,16 @@ def served(directory: Path) -> Iterator[Served]:
         yield Served(node, enter.result(PATIENCE_S), loop)
         leave = asyncio.run_coroutine_threadsafe(stack.__aexit__(None, None, None), loop)
         leave.result(PATIENCE_S)
+        asyncio.run_coroutine_threadsafe(_end_the_rest(), loop).result(PATIENCE_S)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_S)
         loop.close()
+
+
+async def _end_the_rest() -> None:
+    """End what still answers somebody who has left, as asyncio.run() does with the daemon's."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
