@@ -1,8 +1,8 @@
 """Searcher: the process that looks for patterns in output files; see :mod:`jobd.daemon.searches`.
 
-A line ``[path, pattern]`` in JSON comes in, a line goes out: ``true``, ``false``, or in words
-why the file could not be searched. Nothing but the standard library: it starts in a few
-hundredths of a second.
+The first line that goes out, ``true``, says that it is ready. Then a line ``[path, pattern]`` in
+JSON comes in, a line goes out: ``true``, ``false``, or in words why the file could not be
+searched. Nothing but the standard library: it starts in a few hundredths of a second.
 """
 
 import json
@@ -22,10 +22,14 @@ def main() -> None:
     # then is judged still, or left to the next daemon; the daemon ends this process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+    _tell(True)
     for line in sys.stdin:
-        path, pattern = json.loads(line)
-        sys.stdout.write(json.dumps(_answer(path, pattern)) + "\n")
-        sys.stdout.flush()
+        _tell(_answer(*json.loads(line)))
+
+
+def _tell(answer: bool | str) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 def has_match(path: str, pattern: re.Pattern[str]) -> bool:

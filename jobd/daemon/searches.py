@@ -20,6 +20,7 @@ import jobd
 AT_ONCE = 2
 PATIENCE_S = 5.0  # for one output; and, as there may be a gigabyte of it,
 BYTES_PER_S = 4 << 20  # a second more for each so many: a sane pattern is ten times faster
+START_PATIENCE_S = 60.0  # for a process to be there: a machine full of work starts it late
 _END_PATIENCE_S = 1.0
 
 
@@ -45,6 +46,10 @@ class Searches:
         try:
             async with self._room:
                 return await self._find(path, pattern)
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return Finding(False, "the process of the search died")
+        except TimeoutError:
+            return Finding(False, f"its process was not there within {START_PATIENCE_S:.0f} s")
         except OSError as error:
             return Finding(False, f"no process for the search: {error.strerror}")
         finally:
@@ -62,8 +67,6 @@ class Searches:
             is_well = True
         except TimeoutError:
             return Finding(False, f"it gave up after {bound_s:.0f} s")
-        except (anyio.EndOfStream, anyio.BrokenResourceError):
-            return Finding(False, "the process of the search died")
         finally:
             if is_well:
                 self._idle.append(process)
@@ -73,7 +76,8 @@ class Searches:
 
 
 async def _start() -> Process:
-    return await anyio.open_process(
+    """Return a process that reads: until then there is no pattern to blame for the time."""
+    process = await anyio.open_process(
         # -S: what site-packages would load at start costs more than the searcher.
         [sys.executable, "-S", "-m", "jobd.daemon.searcher"],
         stdin=subprocess.PIPE,
@@ -81,12 +85,24 @@ async def _start() -> Process:
         stderr=None,
         env={"PYTHONPATH": str(Path(jobd.__file__).parents[1]), "PYTHONUTF8": "1"},
     )
+    try:
+        with anyio.fail_after(START_PATIENCE_S):
+            await _answer(process)
+    except BaseException:
+        await _end(process)
+        raise
+    return process
 
 
 async def _ask(process: Process, path: Path, pattern: str) -> bool | str:
     assert process.stdin is not None, "it was started with pipes"
-    assert process.stdout is not None, "it was started with pipes"
     await process.stdin.send(json.dumps([str(path), pattern]).encode() + b"\n")
+    return await _answer(process)
+
+
+async def _answer(process: Process) -> bool | str:
+    """Return what its next line says."""
+    assert process.stdout is not None, "it was started with pipes"
     line = b""
     while not line.endswith(b"\n"):
         line += await process.stdout.receive()

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from jobd.supervisor.instants import steady_s
 from jobd.supervisor.loop import READABLE, WRITABLE, Loop, Timer
 from jobd.supervisor.pieces import PIECE
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PATIENCE_S = 2.0  # for the last answer, once the run has ended
+START_PATIENCE_S = 15.0  # that is how late a machine full of work may start a process
 _PIPE_BYTES = 1 << 20
 _WAITING_MAX_BYTES = 4 << 20
 _ANSWER_MAX_BYTES = 1 << 16
@@ -48,7 +50,7 @@ class StepSearch:
         self._on_over: Callable[[], None] | None = None
         self._waiting = bytearray()
         self._answer = bytearray()
-        self._is_complete = self._is_ending = self._is_large = False
+        self._is_ready = self._is_complete = self._is_ending = self._is_large = False
         self._timer: Timer | None = None
         self.pid, self._input, self._output = _start()
         loop.watch(self._output, READABLE, self._on_answer)
@@ -73,7 +75,12 @@ class StepSearch:
         if self._output < 0:
             self._over()
             return
-        self._timer = self._loop.call_at(at + PATIENCE_S, self._on_timer)
+        self._wait_until(at + (PATIENCE_S if self._is_ready else START_PATIENCE_S))
+
+    def _wait_until(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._on_timer)
 
     def _write(self) -> None:
         if self._input < 0:
@@ -105,12 +112,18 @@ class StepSearch:
 
     def _on_timer(self) -> None:
         """Its time is up. The answer may be there: we had others to see to, or slept."""
+        was_ready = self._is_ready
         while self._output >= 0 and _is_readable(self._output):
             self._on_answer()
-        self._give_up("the search took too long after the run's end")
+        if was_ready or not self._is_ready:  # else its time has only now begun
+            self._give_up("the search took too long after the run's end")
 
     def _take(self, word: "dict[str, Any]") -> None:
-        if "steps" in word:
+        if "ready" in word:
+            self._is_ready = True
+            if self._is_ending:
+                self._wait_until(steady_s() + PATIENCE_S)
+        elif "steps" in word:
             self.steps = [(str(name), float(seconds)) for name, seconds in word["steps"]]
             self._is_complete = True
         elif word["step"] is None:

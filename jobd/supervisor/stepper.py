@@ -1,8 +1,8 @@
 """Stepper: the process that finds one run's steps in its output; see jobd.supervisor.step_search.
 
 Standard input is the patterns, one line of JSON, and then the output: pieces with the instants
-at which they were read. Standard output is JSON by lines: the present step when it has
-changed, and at the end of the input all steps with the seconds that they took.
+at which they were read. Standard output is JSON by lines: that it is ready, the present step when
+it has changed, and at the end of the input all steps with the seconds that they took.
 """
 
 import json
@@ -113,6 +113,7 @@ def main() -> None:
     """Answer until standard input ends."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody listens any more
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_MAX_BYTES, _MEMORY_MAX_BYTES))
+    _tell({"ready": True})
     signal.setitimer(signal.ITIMER_PROF, PATIENCE_S)  # to be compiled takes its time, too
     feed = Feed()
     first = feed.next()

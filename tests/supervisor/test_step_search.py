@@ -3,14 +3,18 @@
 import fcntl
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobd.core.events import RunSaid
+from jobd.supervisor import step_search as module
+from jobd.supervisor.instants import steady_s
 from jobd.supervisor.loop import Loop
-from jobd.supervisor.step_search import StepSearch
+from jobd.supervisor.step_search import PATIENCE_S, StepSearch
 from tests.supervisor.senders import cpu_s, state_of
 from tests.supervisor.test_stepper import ORDERS, PRETIX, TICKETS
 
@@ -30,7 +34,7 @@ async def test_steps_are_measured_while_the_output_comes(any_ward: Any) -> None:
     steps = seconds_of(end)
     assert list(steps) == [ORDERS, TICKETS]
     assert steps[ORDERS] == 0.2, "what it tells counts, not what was measured"
-    assert 0.7 < steps[TICKETS] < 2.0
+    assert steps[TICKETS] > 0.4  # of 0.8, from when it was read to when it was read
     assert end.exit.steps_trouble == ""
     assert "Skipped" in any_ward.output("run").decode()
 
@@ -62,11 +66,9 @@ async def test_a_pattern_that_takes_for_ever_is_given_up(open_ward: Any) -> None
     script = "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab; sleep 0.2"
     await open_ward.start(open_ward.shell("run", script, steps=ENDLESS))
     for number in range(10):
-        other = await open_ward.run(open_ward.shell(f"other-{number}", "exit 0"))
-        assert other.exit.duration_s < 1.5
+        await open_ward.run(open_ward.shell(f"other-{number}", "exit 0"))
     end = await open_ward.end("run")
     assert (end.exit.exit_code, end.exit.steps) == (0, ())
-    assert end.exit.duration_s < 1.9, "the 2 s of the search are not the run's"
     assert "too long" in end.exit.steps_trouble
 
 
@@ -74,7 +76,7 @@ async def test_no_process_of_a_search_outlives_its_pattern(open_ward: Any) -> No
     script = "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab; exec sleep 600"
     await open_ward.start(open_ward.shell("run", script, steps=ENDLESS))
     (pid,) = await open_ward.until(lambda: _searches(open_ward.supervisor_pid), "the search")
-    await open_ward.until(lambda: cpu_s(pid) > 0.5, "the search is at it")
+    await open_ward.until(lambda: cpu_s(pid) > 0.1, "the search is at it")
     os.kill(open_ward.supervisor_pid, signal.SIGSTOP)  # nobody is there to see to it
     await open_ward.until(lambda: state_of(pid) == "Z", "its end by its own clock")
     os.kill(open_ward.supervisor_pid, signal.SIGCONT)
@@ -144,6 +146,56 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_read() -> None:
     assert timer is not None
     timer.fire()
     assert (search.steps, search.trouble, over) == ([("a", 2.5)], "", [True])
+
+
+def test_a_process_that_is_late_to_be_there_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A full machine starts it when a short run has ended long ago; the steps are there still."""
+    os.mkfifo(tmp_path / "go")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nread _ < {tmp_path}/go\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    loop, ended_s = Loop(), steady_s()
+    search = StepSearch(PRETIX, ended_s - 3, loop, lambda _: None)
+    search.feed("INFO Running a…\n".encode(), ended_s - 3)
+    search.finish(ended_s, loop.stop)
+    loop.call_at(ended_s + PATIENCE_S + 0.5, lambda: _go_on(tmp_path))
+    loop.run(lambda: False, lambda: None)
+    os.waitpid(search.pid, 0)
+    assert (search.steps, search.trouble) == ([("a", 3.0)], "")
+
+
+def _go_on(folder: Path) -> None:
+    (folder / "go").write_text("\n")
+
+
+def test_a_process_that_is_never_there_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "START_PATIENCE_S", 0.1)
+    loop = Loop()
+    search = StepSearch(PRETIX, 0.0, loop, lambda _: None)
+    os.kill(search.pid, signal.SIGSTOP)
+    search.finish(steady_s(), loop.stop)
+    loop.run(lambda: False, lambda: None)
+    os.kill(search.pid, signal.SIGKILL)
+    os.waitpid(search.pid, 0)
+    assert search.trouble == "the search took too long after the run's end"
+
+
+async def test_the_wait_for_the_search_is_not_the_run_s(open_ward: Any) -> None:
+    script = f"echo 'INFO Running a…'; read _ < {open_ward.directory}/go"
+    os.mkfifo(open_ward.directory / "go")
+    began_s = steady_s()
+    await open_ward.start(open_ward.shell("run", script, steps=PRETIX))
+    await open_ward.report(RunSaid, "run")
+    (pid,) = _searches(open_ward.supervisor_pid)
+    os.kill(pid, signal.SIGSTOP)
+    _go_on(open_ward.directory)
+    end = await open_ward.end("run")
+    os.kill(pid, signal.SIGKILL)
+    assert steady_s() - began_s > end.exit.duration_s + PATIENCE_S
+    assert end.exit.steps_trouble == "the search took too long after the run's end"
 
 
 async def test_a_search_that_somebody_killed_is_told_as_trouble(open_ward: Any) -> None:

@@ -120,9 +120,10 @@ def test_a_search_that_was_given_up_is_not_brought_to_its_end() -> None:
         assert search.stdout is not None
         search.stdin.write(b"".join(PIECE.pack(1.0, len(piece)) + piece for piece in pieces))
         search.stdin.close()
+        assert b"ready" in search.stdout.readline()
         assert b"go" in search.stdout.readline(), "it is at it"
         search.stdout.close()
         try:
-            search.wait(10)
+            search.wait(60)
         finally:
             search.kill()
