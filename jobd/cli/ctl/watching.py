@@ -11,6 +11,7 @@ from jobd.clock import SystemClock
 
 LONG_POLL_S = 25
 PATIENCE_S = 30.0  # a restart of the daemon is over by then
+STORE_PATIENCE_S = 300.0  # and a failover, or a short repair, of the store; the run goes on
 PAUSE_S = 0.2  # between two questions; Patience bounds those that nobody answers
 
 
@@ -36,10 +37,17 @@ class Patience:
 
     def endure(self, error: CtlError) -> None:
         """Wait a moment; raise the error if it has gone on for too long or will not pass."""
-        is_passing = isinstance(error, Unreachable) or error.code in ("no_such_run", "unavailable")
-        if not is_passing or self._steady_s() - self._since_s > PATIENCE_S:
+        if self._steady_s() - self._since_s >= _bound_s(error):
             raise error
         time.sleep(PAUSE_S)  # between two questions, which the bound ends
+
+
+def _bound_s(error: CtlError) -> float:
+    """Return for how long an error may go on that passes by itself; 0 of any other."""
+    if error.code == "store_unavailable":
+        return STORE_PATIENCE_S
+    is_passing = isinstance(error, Unreachable) or error.code in ("no_such_run", "unavailable")
+    return PATIENCE_S if is_passing else 0.0
 
 
 def wait_for_end(client: Client, run_id: str, patience: Patience) -> Document:

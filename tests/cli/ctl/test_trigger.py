@@ -19,6 +19,7 @@ from tests.cli.ctl.conftest import Ctl
 from tests.web.fake_node import (
     NOW,
     PATIENCE_S,
+    BrokenStore,
     FakeNode,
     Served,
     job_named,
@@ -108,6 +109,36 @@ def test_waiting_survives_that_the_run_waits_its_turn(
 
     node.on_ask = queue
     assert ctl("trigger", "backup", "--queue", "--wait").status == 0
+
+
+def test_waiting_survives_that_the_store_is_silent_for_a_while(
+    ctl: Ctl, server: Served, node: FakeNode
+) -> None:
+    """The run goes on meanwhile, and a script would take another status for its failure."""
+    store = node.store
+
+    def begin(event: OperatorEvent) -> Reply:
+        assert isinstance(event, TriggerAsked)
+        node.store = BrokenStore()
+        Timer(0.3, go, [event.run_id]).start()
+        return Accepted(event.request_id, (event.run_id,))
+
+    def go(run_id: str) -> None:
+        node.store = store
+        server.call(node.start_run(run_id))
+        server.call(node.end_run(run_id, Outcome.FAILURE, exit_code=7))
+
+    node.on_ask = begin
+    assert ctl("trigger", "backup", "--wait").status == 7
+
+
+def test_waiting_gives_up_on_a_store_that_stays_silent(
+    ctl: Ctl, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobd.cli.ctl.watching.STORE_PATIENCE_S", 0.5)
+    node.store = BrokenStore()
+    said = ctl("trigger", "backup", "--wait")
+    assert (said.status, "the store does not answer" in said.err) == (69, True)
 
 
 def test_a_run_given_up_before_it_started_is_said_to_be(
