@@ -214,6 +214,14 @@ class SchedulerState:
         of that node alone, also under a name that it had before."""
         return self.is_shared(job) and run.node != self.node
 
+    def is_starting(self, run: ActiveRun) -> bool:
+        """Whether this attempt is still to be executed. While its start was on its way the
+        supervisor may have died, and the run be told as lost: another must not execute it."""
+        track = self.runs.get(run.run_id)
+        if track is None or track.run.attempt != run.attempt:
+            return False
+        return track.state is RunState.STARTING
+
     def run_id(self, job: str, fire_time: datetime) -> str:
         """Return the id of the run that a tick becomes here: 16 hex digits, unique."""
         digest = self._run_ids.copy()

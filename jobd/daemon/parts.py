@@ -10,10 +10,9 @@ from anyio.abc import TaskGroup
 from jobd.config.model import Config
 from jobd.config.store_url import passwords_of
 from jobd.core import picture
-from jobd.core.claim import ActiveRun
 from jobd.core.effects import FinishRun
 from jobd.core.lease import LeaseTerms
-from jobd.core.run import RunRecord, RunState
+from jobd.core.run import RunRecord
 from jobd.core.scheduler import Scheduler
 from jobd.daemon.answers import Answers
 from jobd.daemon.chores import Chores
@@ -153,8 +152,9 @@ class Parts:
             lambda run_id: self.to_supervisor.lane.put(Forget(run_id)),
             self.clock_offset,
         )
+        is_wanted = self.scheduler.state.is_starting
         self.to_supervisor = ToSupervisor(
-            supervisor, inbox, self.outputs.path, self._is_starting, self._secrets
+            supervisor, inbox, self.outputs.path, is_wanted, self._secrets
         )
         self.to_store = ToStore(self.store, self.memory, self.clock, node, inbox, self._finished)
         shared = None if self.membership is None else self.membership.to_shared
@@ -243,9 +243,3 @@ class Parts:
         """The shared store has taken an end, or another node's word on that run counts."""
         self.hooks.settled(record, is_taken)
         self.show.telemetry.end_settled(record, is_taken)
-
-    def _is_starting(self, run: ActiveRun) -> bool:
-        track = self.scheduler.state.runs.get(run.run_id)
-        if track is None or track.run.attempt != run.attempt:
-            return False
-        return track.state is RunState.STARTING

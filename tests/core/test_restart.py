@@ -217,6 +217,21 @@ def test_a_dead_supervisor_s_runs_are_lost(desk: Desk) -> None:
     assert desk.outcomes("a") == [Outcome.LOST]
 
 
+def test_an_order_that_is_late_for_a_lost_run_is_for_nobody(desk: Desk) -> None:
+    """The next supervisor would execute what the history has as ended."""
+    desk.starts_are_confirmed = False
+    desk.job("a", retries=ONCE_MORE)
+    desk.trigger("a")
+    first = desk.process("a").run
+    was_wanted = desk.scheduler.state.is_starting(first)
+    desk.lose_supervisor()
+    desk.connect()
+    desk.pass_time("10m")
+    second = desk.process("a").run
+    orders = [(run.attempt, desk.scheduler.state.is_starting(run)) for run in (first, second)]
+    assert (was_wanted, orders) == (True, [(1, False), (2, True)])
+
+
 def test_a_lost_run_is_tried_again_where_the_job_says_so(desk: Desk) -> None:
     desk.job("a", every="1h", retries=ONCE_MORE)
     desk.pass_time("1h")

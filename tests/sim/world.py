@@ -344,7 +344,7 @@ class SimDaemon:
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, StartRun):
-            self._send(lambda link: link.start(effect.run, effect.job))
+            self._send(lambda link: self._order(effect, link))
         elif isinstance(effect, StopRun):
             self._send(lambda link: link.stop(effect.run_id, effect.cause))
         elif isinstance(effect, FinishRun) and effect.will_retry:
@@ -355,6 +355,11 @@ class SimDaemon:
         ):
             self._lane.append(effect)
             self._work()
+
+    def _order(self, effect: StartRun, link: SimSupervisor) -> None:
+        """Have a run executed, unless it was given up while its order was on its way."""
+        if self.scheduler.state.is_starting(effect.run):
+            link.start(effect.run, effect.job)
 
     def _send(self, act: Callable[[SimSupervisor], None]) -> None:
         """Let the supervisor do something shortly, unless one of both is gone by then."""

@@ -283,8 +283,8 @@ class Daemon:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case StartRun(run, job, until_s):
-                self._send(lambda link: link.start(run, job, until_s))
+            case StartRun():
+                self._send(lambda link: self._order(effect, link))
             case StopRun(run_id, cause):
                 self._send(lambda link: link.stop(run_id, cause))
             case ExtendRun(run_id, until_s):
@@ -300,6 +300,11 @@ class Daemon:
             case _:
                 self.shared.put(effect)
                 self.local.put(effect)
+
+    def _order(self, effect: StartRun, link: Supervisor) -> None:
+        """Have a run executed, unless it was given up while its order was on its way."""
+        if self.scheduler.state.is_starting(effect.run):
+            link.start(effect.run, effect.job, effect.until_s)
 
     def _send(self, act: Callable[[Supervisor], None]) -> None:
         """Let the supervisor do something shortly, unless one of both is gone by then."""
