@@ -38,7 +38,8 @@ async def test_exit_status_and_signal_are_told_apart(open_ward: Any) -> None:
 async def test_a_timeout_sends_the_stop_signal_and_says_so(any_ward: Any) -> None:
     script = "trap 'echo stopped; exit 9' USR1; while :; do sleep 0.01; done"
     end = await any_ward.run(
-        any_ward.shell("slow", script, timeout_s=0.2, stop_signal=signal.SIGUSR1, kill_after_s=10)
+        # Its trap must be there before the timeout: until then the signal would end it.
+        any_ward.shell("slow", script, timeout_s=1.5, stop_signal=signal.SIGUSR1, kill_after_s=10)
     )
     assert end.exit.stop_cause == "timeout"
     assert end.exit.exit_code == 9
@@ -46,8 +47,11 @@ async def test_a_timeout_sends_the_stop_signal_and_says_so(any_ward: Any) -> Non
 
 
 async def test_who_ignores_the_stop_signal_is_killed_after_kill_after(any_ward: Any) -> None:
-    script = "trap '' TERM; while :; do sleep 0.05; done"
-    end = await any_ward.run(any_ward.shell("stubborn", script, timeout_s=0.1, kill_after_s=0.2))
+    ignored = signal.SIGWINCH  # by whoever does not ask for it, from the first moment on
+    stubborn = any_ward.launch(
+        "stubborn", "/bin/sleep", "600", timeout_s=0.1, stop_signal=ignored, kill_after_s=0.2
+    )
+    end = await any_ward.run(stubborn)
     assert (end.exit.stop_cause, end.exit.signal) == ("timeout", signal.SIGKILL)
     assert end.exit.duration_s >= 0.3
 
@@ -68,12 +72,17 @@ async def test_a_stop_reaches_who_made_a_session_and_forked_twice(
 async def test_the_run_ends_when_its_tree_is_gone_not_when_its_main_process_is(
     any_ward: Any, alive: Callable[[int], bool]
 ) -> None:
-    escape = any_ward.python("lingers", ESCAPE + "sys.exit(4)", timeout_s=1.0)
+    tell_pid = "with open('main', 'w') as file: file.write(f'{os.getpid()}\\n')\n"
+    program = ESCAPE + tell_pid + "sys.exit(4)"
+    escape = any_ward.python("lingers", program, cwd=str(any_ward.directory))
     await any_ward.start(_with_argument(escape, f"{any_ward.directory}/pid"))
-    pid = int(await any_ward.file("pid"))
+    main, pid = [int(await any_ward.file(name)) for name in ("main", "pid")]
+    await any_ward.until(lambda: not alive(main), "the end of the main process")
+    assert alive(pid)
+    await any_ward.client.extend({"lingers": _steady_s() + 0.2})
     end = await any_ward.end("lingers")
     assert end.exit.exit_code == 4
-    assert end.exit.stop_cause == "timeout", "what remained was still under the timeout"
+    assert end.exit.stop_cause == "trust", "what remained had still to be dead in time"
     assert not alive(pid)
 
 
@@ -115,6 +124,7 @@ async def test_a_stopped_tree_can_still_be_stopped(any_ward: Any) -> None:
 async def test_the_first_cause_counts(open_ward: Any) -> None:
     script = "trap '' TERM; echo up; while :; do sleep 0.05; done"
     await open_ward.start(open_ward.shell("twice", script, kill_after_s=0.5))
+    await open_ward.until(lambda: open_ward.output("twice"), "its trap")
     await open_ward.client.stop("twice", "replace")
     await open_ward.client.stop("twice", "cancel")
     assert (await open_ward.end("twice")).exit.stop_cause == "replace"
@@ -127,23 +137,28 @@ async def test_stopping_a_run_that_nobody_knows_is_harmless(open_ward: Any) -> N
 
 async def test_a_run_is_dead_by_the_instant_it_was_given(open_ward: Any) -> None:
     """Trusted until: whatever ignores its stop signal before is killed then, not later."""
-    script = "trap '' TERM; while :; do sleep 0.05; done"
+    script = "trap '' TERM; echo up; while :; do sleep 0.05; done"
     await open_ward.start(open_ward.shell("leased", script, kill_after_s=60, timeout_s=600))
+    await open_ward.until(lambda: open_ward.output("leased"), "its trap")
     await open_ward.client.extend({"leased": _steady_s() + 0.6})
     end = await open_ward.end("leased")
     assert (end.exit.stop_cause, end.exit.signal) == ("trust", signal.SIGKILL)
 
 
 async def test_renewals_push_the_instant_on(open_ward: Any) -> None:
-    await open_ward.start(open_ward.shell("renewed", "sleep 0.6; exit 8"))
-    await open_ward.client.extend({"renewed": _steady_s() + 0.3})
-    await open_ward.client.extend({"renewed": _steady_s() + 300})
+    os.mkfifo(open_ward.directory / "go")
+    await open_ward.start(open_ward.shell("renewed", f"read _ < {open_ward.directory}/go; exit 8"))
+    until = _steady_s() + 2.0
+    await open_ward.client.extend({"renewed": until})
+    await open_ward.client.extend({"renewed": until + 300})
+    await open_ward.until(lambda: _steady_s() > until + 0.1, "the first instant")
+    (open_ward.directory / "go").write_text("\n")
     assert (await open_ward.end("renewed")).exit.exit_code == 8
 
 
 async def test_without_renewals_to_come_only_the_timeout_counts(open_ward: Any) -> None:
-    await open_ward.start(open_ward.shell("freed", "sleep 600", timeout_s=0.8))
-    await open_ward.client.extend({"freed": _steady_s() + 0.5})
+    await open_ward.start(open_ward.shell("freed", "sleep 600", timeout_s=2.5))
+    await open_ward.client.extend({"freed": _steady_s() + 2.0})
     await open_ward.client.extend({"freed": None})
     assert (await open_ward.end("freed")).exit.stop_cause == "timeout"
 
