@@ -58,15 +58,12 @@ async def test_an_end_that_nobody_noted_is_handed_over_until_it_is_forgotten(
     assert list(await open_ward.adopt()) == []
 
 
-async def test_a_daemon_that_was_stopped_does_not_stop_the_deadlines(
-    open_ward: Any, alive: Callable[[int], bool]
-) -> None:
+async def test_a_daemon_that_was_stopped_does_not_stop_the_deadlines(open_ward: Any) -> None:
     """The connection is there, but nobody reads it: as with SIGSTOP."""
-    script = f"echo $$ > {open_ward.directory}/pid; exec sleep 600"
-    await open_ward.start(open_ward.shell("timed", script, timeout_s=0.5))
-    pid = int(await open_ward.file("pid"))
+    await open_ward.start(open_ward.shell("timed", "exec sleep 600", timeout_s=0.5))
     open_ward.client._session._transport.pause_reading()
-    await open_ward.until(lambda: not alive(pid), "the timeout")
+    supervisor = open_ward.supervisor_pid
+    await open_ward.until(lambda: all(map(_is_guard, children(supervisor))), "the timeout")
     open_ward.client._session._transport.resume_reading()
     assert (await open_ward.end("timed")).exit.stop_cause is StopCause.TIMEOUT
 
@@ -236,9 +233,13 @@ async def test_an_attempt_after_the_first_has_the_same_run_id(open_ward: Any) ->
 
 
 async def test_an_order_repeated_is_carried_out_once(open_ward: Any) -> None:
-    launch = open_ward.shell("run", f"echo x >> {open_ward.directory}/count; sleep 0.3")
+    os.mkfifo(open_ward.directory / "go")
+    script = f"echo x >> {open_ward.directory}/count; read _ < {open_ward.directory}/go"
+    launch = open_ward.shell("run", script)
     await open_ward.start(launch)
-    await open_ward.client.start([launch])
+    open_ward.reports.clear()
+    await open_ward.start(launch)
+    (open_ward.directory / "go").write_text("\n")
     await open_ward.end("run")
     assert (open_ward.directory / "count").read_text() == "x\n"
 
