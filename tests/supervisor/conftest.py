@@ -21,7 +21,7 @@ from jobd.supervisor.cgroup import find_hierarchies
 from jobd.supervisor.client import SupervisorClient
 from jobd.supervisor.output import read_slice
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 

@@ -63,7 +63,7 @@ async def test_a_flood_does_not_delay_another_run_s_deadline(open_ward: Any) -> 
     )
     end = await open_ward.end("timed")
     assert end.exit.stop_cause == "timeout"
-    assert end.exit.duration_s < 5
+    assert end.exit.duration_s < 60
 
 
 async def test_binary_junk_and_a_line_without_end_pass_as_they_are(open_ward: Any) -> None:
