@@ -21,7 +21,7 @@ from jobd.core.events import AttemptEnded, DrainAsked, HeldRun, RunStarted, Trig
 from jobd.core.job import Overlap
 from jobd.core.outcome import Outcome
 from jobd.core.view import JobState
-from jobd.daemon import heartbeat, to_shared
+from jobd.daemon import gauge, heartbeat, to_shared
 from jobd.daemon import lifecycle as module
 from jobd.daemon.lifecycle import Daemon
 from jobd.daemon.outputs import Outputs
@@ -117,6 +117,12 @@ class Desk:
     async def outcome(self, run_id: str = "aa11") -> Outcome | None:
         record = await self.store.run(run_id)
         return None if record is None else record.outcome
+
+
+@pytest.fixture(autouse=True)
+def at_ease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy this machine is: under pressure no daemon would start what it is to start."""
+    monkeypatch.setattr(gauge, "FILES", {})
 
 
 @pytest.fixture
