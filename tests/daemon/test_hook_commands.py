@@ -179,7 +179,7 @@ async def test_an_exit_status_is_a_failure_told_with_the_end_of_its_output(desk:
 async def test_one_that_hangs_is_ended_with_all_that_it_has_started(desk: Desk) -> None:
     nap = f"sleep 871.{os.getpid()}"
     script = f"trap '' TERM; setsid {nap} & {nap} & echo $$; wait; {nap}"
-    answer = await desk.shell(script, timeout_s=0.2)
+    answer = await desk.shell(script, timeout_s=2.0)  # which its preparation is part of
     assert answer.trouble.startswith("it was not done in time, and was ended after")
     assert naps(nap) == []
 
