@@ -33,12 +33,12 @@ def answers(target: Served, raw: bytes, *, tcp: bool = True) -> list[tuple[int, 
     return [*raw_bytes.answers(raw_bytes.exchange(target, raw, tcp=tcp))]
 
 
-def answer(target: Served, raw: bytes) -> tuple[int, bytes]:
+def answer(target: Served, raw: bytes, *, tcp: bool = True) -> tuple[int, bytes]:
     """Return status and body of the one answer to a whole request, after which the daemon closes.
 
     Our end stays open until then: if it closed while the answer is made, that would be lost.
     """
-    with target.connect(tcp=True) as connection:
+    with target.connect(tcp=tcp) as connection:
         connection.sendall(raw)
         ((status, body),) = raw_bytes.answers(read(connection))
     return status, body
@@ -256,9 +256,9 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 def test_a_packed_body_is_not_unpacked(target: Served) -> None:
     """A small one could become a huge one."""
     body = gzip.compress(b"{}")
-    head = b"POST /api/v1/drain HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
-    length = b"Content-Length: %d\r\n\r\n" % len(body)
-    ((status, _),) = answers(target, head + length + body, tcp=False)
+    length = b"Content-Length: %d" % len(body)
+    head = get(b"/api/v1/drain", b"Content-Encoding: gzip", length, method=b"POST")
+    status, _ = answer(target, head + body, tcp=False)
     assert (status, target.node.asked) == (400, [])
 
 
