@@ -8,10 +8,18 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.cluster.postgres import MEND, PrivatePostgres, is_installed
 
 TESTS = Path(__file__).parent
+
+# A busy machine is no failure: an example may take as long as it takes. All else stays as
+# hypothesis has it here.
+settings.register_profile(
+    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 # Where the tests are that take longest. They begin first, lest one worker is left alone with
 # them at the end: the nights, which need a processor, beside those that wait for processes.
