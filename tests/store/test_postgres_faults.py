@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -131,16 +132,15 @@ async def test_a_claim_whose_answer_was_cut_off_is_granted_again(pg_url: str, pr
 
 
 async def test_a_server_that_does_not_answer_is_given_up_in_time(pg_url: str, proxy: Proxy) -> None:
-    store = store_of(through(pg_url, proxy), timeout_s=0.5)
+    store = store_of(through(pg_url, proxy), timeout_s=3)
     await store.open()
     proxy.is_mute = True
     began = time.monotonic()
-    with pytest.raises(
-        StoreUnavailable, match=r"127.0.0.1:\d+/.*no (answer|connection) within 0.5 s"
-    ):
+    words = r"127.0.0.1:\d+/.*no (answer within 3|connection within 2.7) s"
+    with pytest.raises(StoreUnavailable, match=words) as given_up:
         await store.ping()
-    assert time.monotonic() - began < 3
-    assert "within 0.5 s" in store.trouble
+    assert time.monotonic() - began < 30
+    assert store.trouble == str(given_up.value)
     proxy.is_mute = False
     await until_well(store)
     assert store.trouble == ""
@@ -247,7 +247,7 @@ async def test_a_first_host_that_never_answers_is_passed_by(pg_url: str) -> None
         silent.listen(1)  # accepts, and says nothing
         parts = urlsplit(pg_url)
         hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{parts.port}"
-        store = store_of(pg_url.replace(f"127.0.0.1:{parts.port}", hosts), timeout_s=4)
+        store = store_of(pg_url.replace(f"127.0.0.1:{parts.port}", hosts), timeout_s=8)
         await store.open()
         await store.ping()
         await store.close()
@@ -400,9 +400,29 @@ def pgbouncer(
 ) -> Iterator[str]:
     """Return the URL of a PgBouncer in transaction mode, with two connections to the server."""
     monkeypatch.setenv("PATH", "/usr/sbin", prepend=os.pathsep)
-    program, port, parts = needs_tool("pgbouncer", "pgbouncer"), free_port(), urlsplit(pg_url)
-    folder = postgres.folder / f"bouncer-{port}"
-    folder.mkdir()
+    program, parts = needs_tool("pgbouncer", "pgbouncer"), urlsplit(pg_url)
+    process, port = start_pgbouncer(program, postgres)
+    yield pg_url.replace(f":{parts.port}/", f":{port}/")
+    process.kill()
+    process.wait(10)
+
+
+def start_pgbouncer(program: str, postgres: PrivatePostgres) -> tuple[subprocess.Popen[bytes], int]:
+    """Return one that listens, and where: at another port when somebody was faster at that."""
+    for _ in range(5):
+        port = free_port()
+        folder = configure_pgbouncer(postgres, port)
+        process = subprocess.Popen([program, "-q", str(folder / "ini")], **postgres.as_user())
+        if listens(process, folder / "log"):
+            return process, port
+        process.kill()
+        process.wait(10)
+    log = folder / "log"
+    pytest.fail(f"it does not listen: {log.read_text() if log.exists() else 'no word of why'}")
+
+
+def configure_pgbouncer(postgres: PrivatePostgres, port: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="bouncer-", dir=postgres.folder))
     (folder / "users").write_text(f'"postgres" "{postgres.password}"\n')
     (folder / "ini").write_text(
         f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n"
@@ -412,23 +432,18 @@ def pgbouncer(
     )
     for path in (folder, *folder.iterdir()):
         postgres.own(path)
-    process = subprocess.Popen([program, "-q", str(folder / "ini")], **postgres.as_user())
-    try:
-        await_listener(port, folder / "log")
-        yield pg_url.replace(f":{parts.port}/", f":{port}/")
-    finally:
-        process.kill()
-        process.wait(10)
+    return folder
 
 
-def await_listener(port: int, log: Path) -> None:
-    """Wait until somebody listens at a port."""
-    for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)  # the pause of the poll, which ends after five seconds
-    said = log.read_text() if log.exists() else "nothing"
-    pytest.fail(f"nobody listens at {port}; the log says {said}")
+def listens(process: subprocess.Popen[bytes], log: Path) -> bool:
+    """Wait until a PgBouncer says that it listens; at its port somebody else may do so."""
+    for _ in range(600):
+        if log.exists() and "LOG listening on" in log.read_text():
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.05)  # the pause of the poll, which ends after thirty seconds
+    return False
 
 
 async def test_the_doctor_sees_a_pooler(pgbouncer: str) -> None:
