@@ -53,7 +53,7 @@ async def test_a_daemon_that_knows_of_no_such_words_gets_none(open_ward: Any) ->
     """It would take them for a defect and hang up."""
     await open_ward.drop()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as older:
-        older.settimeout(20)
+        older.settimeout(60)
         older.connect(str(open_ward.socket))
         older.sendall(b'{"op":"hello","version":1}\n')
         frames = older.makefile("rb")

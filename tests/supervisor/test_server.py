@@ -19,7 +19,7 @@ HELLO = b'{"op":"hello","version":1}\n'
 
 def _connect(path: Path) -> socket.socket:
     peer = socket.socket(socket.AF_UNIX)
-    peer.settimeout(20)
+    peer.settimeout(60)
     peer.connect(str(path))
     return peer
 
@@ -128,7 +128,7 @@ def test_another_user_is_hung_up_on_even_if_the_file_lets_him_in(socket_path: Pa
     for path, mode in modes:
         path.chmod(mode | 0o755)
     peer = socket.socket(socket.AF_UNIX)
-    peer.settimeout(20)
+    peer.settimeout(60)
     os.seteuid(65534)
     try:
         peer.connect(str(socket_path))

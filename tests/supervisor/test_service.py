@@ -81,14 +81,14 @@ async def test_no_child_survives_the_supervisor(
 
 async def test_reports_end_when_the_supervisor_dies(open_ward: Any) -> None:
     os.kill(open_ward.supervisor_pid, signal.SIGKILL)
-    await asyncio.wait_for(open_ward._pump, 20)
+    await asyncio.wait_for(open_ward._pump, 60)
     with pytest.raises(SupervisorError, match="gone"):
         await open_ward.client.stop("run", "cancel")
 
 
 async def test_a_client_can_connect_anew_after_the_supervisor_died(open_ward: Any) -> None:
     os.kill(open_ward.supervisor_pid, signal.SIGKILL)
-    await asyncio.wait_for(open_ward._pump, 20)
+    await asyncio.wait_for(open_ward._pump, 60)
     assert list(await open_ward.adopt()) == []
     assert (await open_ward.run(open_ward.shell("again", "exit 2"))).exit.exit_code == 2
 
@@ -105,7 +105,7 @@ async def test_leftovers_are_dead_before_the_next_hello(
     os.kill(ward.supervisor_pid, signal.SIGSTOP)  # or it would start another guard
     os.kill(guard, signal.SIGKILL)
     os.kill(ward.supervisor_pid, signal.SIGKILL)
-    await asyncio.wait_for(ward._pump, 20)
+    await asyncio.wait_for(ward._pump, 60)
     assert all(map(alive, pids)), "nobody was left to kill them"
     await ward.adopt()
     assert not any(map(alive, pids))
@@ -216,7 +216,7 @@ async def test_a_second_supervisor_is_refused_by_name(open_ward: Any) -> None:
         sys.executable, "-m", "jobd.supervisor", "--state-dir", str(open_ward.directory),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, complaint = await asyncio.wait_for(process.communicate(), 20)
+    _, complaint = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 73
     assert f"pid {open_ward.supervisor_pid}) holds {open_ward.directory}" in complaint.decode()
 
