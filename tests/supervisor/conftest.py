@@ -56,7 +56,7 @@ class Ward:
         held = await self.client.connect()
         self.supervisor_pid = int((self.directory / "supervisor.lock").read_text())
         self.pids.add(self.supervisor_pid)
-        self._pump = asyncio.create_task(self._listen())
+        self._pump = asyncio.create_task(self._listen(self.client))
         return held
 
     def launch(self, run_id: str, *argv: str, **changes: Any) -> Launch:
@@ -167,8 +167,8 @@ class Ward:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
 
-    async def _listen(self) -> None:
-        async for report in self.client.reports():
+    async def _listen(self, client: SupervisorClient) -> None:
+        async for report in client.reports():
             async with self._news:
                 self.reports.append(report)
                 self._news.notify_all()
