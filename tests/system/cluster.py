@@ -15,16 +15,24 @@ from contextlib import ExitStack
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from deploy.cluster.postgres import PrivatePostgres
 from deploy.cluster.proxy import Proxy
+from tests.system.accounts import Accounts, written
 from tests.system.journal import Journal, Note
 from tests.system.node import Node
 from tests.system.processes import eventually, processes_with
 
 SUPERVISOR = [sys.executable, "-m", "jobd.supervisor"]
 LEASE_TTL_S = 10.0  # the shortest that the configuration allows
+# Where no lease is to run out. A call to the store may take a sixth of it, five seconds at most:
+# a machine that stands still for a moment is no silence of the store then.
+LONG_LEASE_S = 30.0
 READY_WITHIN_S = 40.0
+# What a machine that stands still for a moment costs a job with a tick each second: its run is
+# there still, or two ticks come due at once and the older one is too late.
+STANDSTILL = frozenset({"overlap", "misfire"})
 MORE = """\
 node = "{name}"
 labels = [{labels}]
@@ -63,6 +71,21 @@ class Member(Node):
     def starts(self) -> list[Note]:
         """What jobs noted of starts on this node."""
         return [note for note in self.journal.starts() if note.node == self.name]
+
+    def await_notes(self, job: str, started: dict[str, str]) -> None:
+        """Wait until a job has noted each of these starts, tick to run id, on this node: the
+        ledger has them first."""
+
+        def missing() -> set[tuple[str, str]]:
+            noted = {note.tick: note.run_id for note in self.starts if note.job == job}
+            return started.items() - noted.items()
+
+        eventually(lambda: not missing(), lambda: f"noted by {job} on {self.name}: {missing()}")
+
+    def shows(self, job: str) -> list[str]:
+        """Return on which nodes a job runs by this node's word."""
+        shown = self.job(job)
+        return [run["node"] for run in (*shown["active"], *shown["elsewhere"])]
 
     def is_between_ticks(self, jobs: Collection[str]) -> bool:
         """Return whether none of these jobs, due each second, runs here, nor will at once."""
@@ -175,6 +198,23 @@ class Cluster:
 
         return eventually(found, f"attempt {attempt} of {run_id} has started", within_s)[0]
 
+    def needless_skips(self, job: str, after: datetime) -> list[str]:
+        """Return the ticks after an instant that a node skipped behind a run of its own that it
+        knew to be over before: it tells the store of an end before it claims anything later."""
+        ends = {
+            (member.name, end["run"]): datetime.fromisoformat(end["timestamp"])
+            for member in self
+            for end in member.log("run ended")
+        }
+
+        def is_needless(verdict: dict[str, Any]) -> bool:
+            ended = ends.get((verdict["decided_by"], verdict["blocker_id"]))
+            return ended is not None and ended < datetime.fromisoformat(verdict["fire_time"])
+
+        verdicts = next(iter(self)).verdicts(job)
+        found = [verdict["fire_time"] for verdict in verdicts if is_needless(verdict)]
+        return [tick for tick in found if datetime.fromisoformat(tick) > after]
+
     def heal(self) -> None:
         """End the faults of all proxies."""
         for member in self:
@@ -202,6 +242,16 @@ class Cluster:
         return first.url(self.database).replace(f"{first.host}:{first.port}", hosts)
 
 
+def lost(
+    accounts: Accounts, after: datetime | None = None, but: Collection[str] = ()
+) -> dict[str, str]:
+    """Return what was skipped, after an instant, and why, other than by a standstill."""
+    since = written(after) if after else ""
+    fine = {*STANDSTILL, *but}
+    skipped = accounts.skipped.items()
+    return {tick: why for tick, why in skipped if tick > since and why not in fine}
+
+
 def uptime_s() -> float:
     """Return what notes call ``at_s``, now."""
     return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
@@ -214,5 +264,6 @@ def lateness_s(note: Note) -> float:
 
 def after_s(note: Note, tick: str) -> float:
     """Return how long after a fire time something was noted; negative: before it."""
-    boot_s = time.time() - uptime_s()
+    # Two clocks are read: of three looks that one counts in which they were closest.
+    boot_s = max(time.time() - uptime_s() for _ in range(3))
     return boot_s + note.at_s - datetime.fromisoformat(tick).timestamp()
