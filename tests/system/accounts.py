@@ -49,12 +49,18 @@ def settled(node: Node, job: str, until: datetime | None = None) -> Accounts:
     if until is not None:  # that many ticks are to come yet, and only time brings them
         time.sleep(max(0.0, (until - now).total_seconds()))
 
-    def missing() -> list[str]:
-        ticks = read_accounts(node, job).ticks
+    def missing(ticks: list[str]) -> list[str]:
         return [tick for tick in _span(ticks[0], last) if tick not in ticks] if ticks else [last]
 
-    eventually(lambda: not missing(), lambda: f"decided, for {job}: {missing()}")
-    accounts = read_accounts(node, job)
+    def whole() -> Accounts | None:
+        # Another reading may have nothing: while the store is silent nobody knows the ledger.
+        accounts = read_accounts(node, job)
+        return None if missing(accounts.ticks) else accounts
+
+    accounts = eventually(
+        whole, lambda: f"decided, for {job}: {missing(read_accounts(node, job).ticks)}"
+    )
+    assert accounts is not None
     assert len(set(accounts.ticks)) == len(accounts.ticks), f"ticks of {job} were decided twice"
     return Accounts(
         [tick for tick in accounts.ticks if tick <= last],

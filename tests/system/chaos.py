@@ -204,6 +204,8 @@ class Chaos:
     def missing(self, job: str, until: datetime) -> list[str]:
         """Return the ticks that nobody has decided, up to an instant."""
         known = set(self.ticks[job].ticks)
+        if not known:  # the store was silent whenever it was asked
+            return [written(until)]
         first = datetime.fromisoformat(min(known))
         due = (written(first + n * SECOND) for n in range((until - first) // SECOND + 1))
         return [tick for tick in due if tick not in known]

@@ -153,11 +153,17 @@ class Node:
     # Asking
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the JSON at a path of the socket; OSError when nobody answers."""
+        """Return the JSON at a path of the socket; OSError when nobody answers. While the store
+        is silent it is asked again: a machine that stands still is enough for that."""
+        return eventually(lambda: self._answer(path), f"the store answers {path}")
+
+    def _answer(self, path: str) -> dict[str, Any]:
+        """Return the JSON at a path, nothing while the store does not answer."""
         status, body = self.fetch(path)
         answer: dict[str, Any] = json.loads(body)
         assert status in (200, 503), f"{path}: {answer}"
-        return answer
+        is_silent = answer.get("error", {}).get("code") == "store_unavailable"
+        return {} if is_silent else answer
 
     def fetch(self, path: str) -> tuple[int, str]:
         """Return status and body of a path of the socket."""
