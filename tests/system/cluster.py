@@ -29,7 +29,7 @@ LEASE_TTL_S = 10.0  # the shortest that the configuration allows
 # Where no lease is to run out. A call to the store may take a sixth of it, five seconds at most:
 # a machine that stands still for a moment is no silence of the store then.
 LONG_LEASE_S = 30.0
-READY_WITHIN_S = 40.0
+READY_WITHIN_S = 90.0  # twelve Pythons may start at once, on a machine that others use
 # What a machine that stands still for a moment costs a job with a tick each second: its run is
 # there still, or two ticks come due at once and the older one is too late.
 STANDSTILL = frozenset({"overlap", "misfire"})

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.system.accounts import SECOND, agree, settled
+from tests.system.accounts import SECOND, agree, settled, written
 from tests.system.cluster import LEASE_TTL_S, Cluster, Member, uptime_s
 from tests.system.conftest import MakeCluster
 from tests.system.evidence import contradicted, doubles, overlaps, stale_tokens
 from tests.system.journal import Note
-from tests.system.processes import eventually, is_alive
+from tests.system.processes import eventually, processes_with
+
+pytestmark = pytest.mark.timeout(300)  # six nodes start, and start again, at the same time
 
 KILLED, STOPPED, CUT, UNHEARD, ORPHANED, LEFT = "a", "b", "c", "d", "e", "f"
 VICTIMS = (KILLED, STOPPED, CUT, UNHEARD, ORPHANED)
-SLACK_S = 3.0  # for seeing it (a beat), for saying it, and for a machine that others use
+# A lease, and as long for seeing it (a beat), for saying it, and for a machine that others use.
+GOES_ON_WITHIN_S = 2 * LEASE_TTL_S
 
 JOBS = """
 [jobs.tick]
@@ -45,6 +48,7 @@ class Disaster:
 
     cluster: Cluster
     at_s: float  # uptime
+    at: datetime
     held: dict[str, Note]  # by victim: the run of goes-on-...
     retried: dict[str, Note]
     follower: dict[str, Note]  # the next run of goes-on-...
@@ -61,10 +65,13 @@ def disaster(make_cluster: MakeCluster) -> Disaster:
     held = {name: cluster.run_on(name, f"goes-on-{name}") for name in VICTIMS}
     retried = {name: cluster.run_on(name, f"retried-{name}") for name in VICTIMS}
     assert cluster[LEFT].ctl("resume", "--all").returncode == 0
-    at_s = strike(cluster)
+    at_s, at = strike(cluster)
     follower = {name: follower_of(cluster, held[name]) for name in VICTIMS}
-    again = {name: cluster.started(retried[name].run_id, attempt=2) for name in VICTIMS}
-    return Disaster(cluster, at_s, held, retried, follower, again)
+    again = {
+        name: cluster.started(retried[name].run_id, attempt=2, within_s=GOES_ON_WITHIN_S)
+        for name in VICTIMS
+    }
+    return Disaster(cluster, at_s, at, held, retried, follower, again)
 
 
 def active(member: Member) -> list[dict[str, Any]]:
@@ -93,14 +100,14 @@ def is_quiet(member: Member) -> bool:
     return not running
 
 
-def strike(cluster: Cluster) -> float:
-    """Lose five nodes; return when, as uptime."""
+def strike(cluster: Cluster) -> tuple[float, datetime]:
+    """Lose five nodes; return when, as uptime and as an instant."""
     cluster[CUT].proxy.refuse()
     cluster[UNHEARD].proxy.blackhole()
     cluster[STOPPED].send(signal.SIGSTOP)
     cluster[KILLED].kill_both()
     cluster[ORPHANED].kill9()  # its supervisor holds on to the runs
-    return uptime_s()
+    return uptime_s(), datetime.now(UTC)
 
 
 def follower_of(cluster: Cluster, held: Note) -> Note:
@@ -109,13 +116,13 @@ def follower_of(cluster: Cluster, held: Note) -> Note:
     def found() -> list[Note]:
         return [note for note in cluster.journal.starts(held.job) if note.token > held.token]
 
-    return eventually(found, f"{held.job} has begun again", LEASE_TTL_S + 2 * SLACK_S)[0]
+    return eventually(found, f"{held.job} has begun again", GOES_ON_WITHIN_S)[0]
 
 
 @pytest.mark.parametrize("name", VICTIMS)
-def test_a_lost_node_s_job_goes_on_within_a_lease(disaster: Disaster, name: str) -> None:
+def test_a_lost_node_s_job_goes_on_when_its_lease_is_over(disaster: Disaster, name: str) -> None:
     follower, left = disaster.follower[name], disaster.cluster[LEFT]
-    assert follower.at_s - disaster.at_s < LEASE_TTL_S + SLACK_S
+    assert follower.at_s - disaster.at_s < GOES_ON_WITHIN_S
     assert left.run(disaster.held[name].run_id)["outcome"] == "lost"
     assert left.metric(f'jobd_runs_total{{job_name="goes-on-{name}",outcome="lost"}}') == 1
 
@@ -125,7 +132,7 @@ def test_a_lost_run_that_is_retried_goes_on_under_a_higher_token(
     disaster: Disaster, name: str
 ) -> None:
     first, second = disaster.retried[name], disaster.again[name]
-    assert second.at_s - disaster.at_s < LEASE_TTL_S + SLACK_S
+    assert second.at_s - disaster.at_s < GOES_ON_WITHIN_S
     assert second.node == LEFT
     assert second.token > first.token
     eventually(lambda: disaster.cluster[LEFT].run(first.run_id)["attempt"] >= 2, "it is saved")
@@ -135,16 +142,20 @@ def test_a_lost_run_that_is_retried_goes_on_under_a_higher_token(
 
 @pytest.mark.parametrize("name", VICTIMS)
 def test_the_processes_were_gone_before_the_next_began(disaster: Disaster, name: str) -> None:
-    assert not is_alive(disaster.held[name].pid)
-    assert not is_alive(disaster.retried[name].pid)
+    first = f"JOBD_RUN_ID={disaster.retried[name].run_id}"
+    assert processes_with(f"JOBD_RUN_ID={disaster.held[name].run_id}") == []
+    assert set(processes_with(first)) & set(processes_with("JOBD_ATTEMPT=1\0")) == set()
     assert overlaps(disaster.cluster.journal) == []
 
 
 def test_the_ticks_went_on_on_the_node_that_is_left(disaster: Disaster) -> None:
-    after = [n for n in disaster.cluster.journal.starts("tick") if n.at_s > disaster.at_s]
-    assert {note.node for note in after} == {LEFT}
+    def after() -> list[Note]:
+        notes = disaster.cluster.journal.starts("tick")
+        return [note for note in notes if note.tick > written(disaster.at)]
+
+    eventually(lambda: len(after()) >= LEASE_TTL_S - 3, "it ran most of a lease's ticks")
+    assert {note.node for note in after()} == {LEFT}
     agree(disaster.cluster[LEFT], "tick", settled(disaster.cluster[LEFT], "tick"))
-    assert len(after) >= LEASE_TTL_S - 3
 
 
 def test_a_cut_off_node_says_so_and_keeps_its_page(disaster: Disaster) -> None:
@@ -152,7 +163,7 @@ def test_a_cut_off_node_says_so_and_keeps_its_page(disaster: Disaster) -> None:
         member = disaster.cluster[name]
         assert member.get("/healthz")["alive"]
         # A lease after the store was heard last: what it held has begun elsewhere before that.
-        eventually(lambda member=member: is_unready(member), "it says so", LEASE_TTL_S + SLACK_S)
+        eventually(lambda member=member: is_unready(member), "it says so", GOES_ON_WITHIN_S)
         assert not member.status["shared"]["up"]
         assert member.metric("jobd_store_up") == 0
 
@@ -179,9 +190,7 @@ def test_they_come_back_and_nothing_runs_twice(disaster: Disaster) -> None:
 def test_outcomes_agree_with_what_the_jobs_noted(disaster: Disaster) -> None:
     cluster = disaster.cluster
     cluster[LEFT].ctl("pause", "--all")
-    for run in active(cluster[LEFT]):
-        cluster[LEFT].ctl("cancel", run["run_id"])
-    eventually(lambda: not active(cluster[LEFT]), "nothing runs")
+    eventually(lambda: is_quiet(cluster[LEFT]), "nothing runs any more", 30)
 
     def wrong() -> list[str]:
         runs = {run["run_id"]: run for job in jobs() for run in cluster[LEFT].runs(job)}
