@@ -1,6 +1,8 @@
 """A small memory budget on a real node: what its jobs hold together, by their own notes."""
 
 import itertools
+import time
+from statistics import median
 
 import pytest
 
@@ -28,7 +30,7 @@ command = ["python3", "-c", "import subprocess; held = b'1' * (100 << 20); subpr
 command = "work 0"
 memory_max = "1G"
 """  # noqa: E501 - a program in one line of TOML
-ENOUGH = 40  # starts in all
+ENOUGH = 20  # starts in all
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +79,18 @@ def test_what_waits_says_that_it_waits_for_memory(node: Node) -> None:
 
 
 def test_the_daemon_answers_all_the_while(node: Node) -> None:
+    """It never waits itself for memory. The worst of a minute may be the machine's own pause."""
     lag_s = node.metric("jobd_loop_lag_seconds")
     assert lag_s is not None
-    assert lag_s < 1
+    assert lag_s < 5
+    assert median(answered_in_s(node) for _ in range(20)) < 0.5
+
+
+def answered_in_s(node: Node) -> float:
+    """Return how long the daemon took for an answer."""
+    asked_s = time.monotonic()
+    assert node.status["pid"] == node.pid
+    return time.monotonic() - asked_s
 
 
 def test_a_run_without_a_ceiling_gets_its_turn_and_is_measured(node: Node) -> None:
