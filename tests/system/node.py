@@ -22,6 +22,10 @@ socket = "jobd.sock"
 http = "{http}"
 shutdown_grace = "{grace}"
 {more}
+[limits.pressure]  # the machine's, on which other tests may run: here it never holds anything
+memory = 100.0
+io = 100.0
+store = "1m"
 [defaults]
 env = {{ PATH = "{directory}:/usr/bin:/bin" }}
 {defaults}
