@@ -81,7 +81,8 @@ class Journal:
     def _read(self) -> Iterator[Note]:
         if not self._path.exists():
             return
-        for line in self._path.read_text(encoding="utf-8").splitlines():
+        whole = self._path.read_text(encoding="utf-8").split("\n")[:-1]
+        for line in whole:  # behind them may be one that is being written
             kind, job, run_id, tick, attempt, pid, at_s, node, token = line.split()
             numbers = int(attempt), int(pid), float(at_s)
             yield Note(kind, job, run_id, tick, *numbers, node, int(token))

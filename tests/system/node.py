@@ -253,8 +253,9 @@ class Node:
 
     def log(self, event: str) -> list[dict[str, Any]]:
         """Return the log's records of an event."""
-        lines = [json.loads(line) for line in self.log_text().splitlines() if line[0] == "{"]
-        return [line for line in lines if line["event"] == event]
+        whole = self.log_text().split("\n")[:-1]  # what has no end yet is being written
+        records = [json.loads(line) for line in whole if line.startswith("{")]
+        return [record for record in records if record["event"] == event]
 
     def metric(self, sample: str) -> float | None:
         """Return a sample of /metrics, named as there: ``name{label="value"}``."""
