@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.system.journal import Journal
-from tests.system.processes import eventually, is_alive, processes_with
+from tests.system.processes import WITHIN_S, eventually, is_alive, processes_with
 
 HEAD = """\
 [daemon]
@@ -123,7 +123,7 @@ class Node:
         """Kill the daemon; its supervisor stays."""
         assert self.daemon is not None, "not started"
         self.daemon.kill()
-        self.daemon.wait(10)
+        self.daemon.wait(WITHIN_S)
 
     def kill_supervisor(self) -> int:
         """Kill the supervisor with SIGKILL; return which process it was."""
@@ -139,12 +139,14 @@ class Node:
         self.kill_supervisor()
         self.kill9()
 
-    def stop_daemon(self, number: signal.Signals = signal.SIGTERM, within_s: float = 20) -> int:
+    def stop_daemon(
+        self, number: signal.Signals = signal.SIGTERM, within_s: float = WITHIN_S
+    ) -> int:
         """Ask the daemon to stop; return its exit status."""
         self.send(number)
         return self.wait(within_s)
 
-    def wait(self, within_s: float = 20) -> int:
+    def wait(self, within_s: float = WITHIN_S) -> int:
         """Wait for the daemon's end; return its exit status."""
         assert self.daemon is not None, "not started"
         return self.daemon.wait(within_s)
@@ -171,9 +173,9 @@ class Node:
 
     def fetch(self, path: str) -> tuple[int, str]:
         """Return status and body of a path of the socket."""
-        connection = http.client.HTTPConnection("localhost", timeout=10)
+        connection = http.client.HTTPConnection("localhost", timeout=WITHIN_S)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(WITHIN_S)
         try:
             connection.sock.connect(str(self.socket))
             connection.request("GET", path)
@@ -184,7 +186,7 @@ class Node:
         finally:
             connection.close()
 
-    def ctl(self, *words: str, within_s: float = 30) -> subprocess.CompletedProcess[str]:
+    def ctl(self, *words: str, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
         """Run jobd ctl against this node."""
         argv = [*JOBD, "ctl", "--socket", str(self.socket), *words]
         return subprocess.run(argv, capture_output=True, text=True, timeout=within_s, check=False)
@@ -222,7 +224,7 @@ class Node:
         run_id: str = self.ctl_json("trigger", job, *words)["run_ids"][0]
         return run_id
 
-    def ended(self, run_id: str, within_s: float = 15) -> dict[str, Any]:
+    def ended(self, run_id: str, within_s: float = WITHIN_S) -> dict[str, Any]:
         """Wait for a run's end; return it."""
         eventually(lambda: self.run(run_id)["ended_at"], f"run {run_id} has ended", within_s)
         return self.run(run_id)

@@ -8,9 +8,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 PAUSE_S = 0.02
+WITHIN_S = 60.0  # for what is to come: a bound costs time only where a test fails
 
 
-def eventually(ask: Callable[[], T], what: str | Callable[[], object], within_s: float = 15.0) -> T:
+def eventually(
+    ask: Callable[[], T], what: str | Callable[[], object], within_s: float = WITHIN_S
+) -> T:
     """Return the first answer that is true; fail with ``what`` if none comes in time."""
     until_s = time.monotonic() + within_s
     while True:
