@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.system.journal import Journal
-from tests.system.processes import WITHIN_S, eventually, is_alive, processes_with
+from tests.system.processes import WITHIN_S, command_line, eventually, is_alive, processes_with
 
 HEAD = """\
 [daemon]
@@ -284,7 +284,7 @@ class Node:
         shutil.rmtree(self.directory)
 
     def _kill_if_ours(self, pid: int) -> None:
-        if is_alive(pid) and str(self.state) in _command_line(pid):
+        if is_alive(pid) and str(self.state).encode() in command_line(pid):
             os.kill(pid, signal.SIGKILL)
 
     def _leftovers(self) -> list[int]:
@@ -297,10 +297,3 @@ class Node:
             return []
         groups: list[str] = json.loads(record.read_bytes())["directories"]
         return groups
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

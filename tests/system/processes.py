@@ -40,6 +40,11 @@ def all_gone(pids: list[int]) -> bool:
     return not any(is_alive(pid) for pid in pids)
 
 
+def command_line(pid: int) -> bytes:
+    """Return the words of a process, with a NUL behind each; none if it is gone."""
+    return _read(Path(f"/proc/{pid}/cmdline"))
+
+
 def processes_with(words: str) -> list[int]:
     """Return the processes whose command line or environment contains the words."""
     found = []
@@ -52,7 +57,11 @@ def processes_with(words: str) -> list[int]:
 
 
 def _words_of(entry: Path) -> bytes:
+    return _read(entry / "cmdline") + _read(entry / "environ")
+
+
+def _read(file: Path) -> bytes:
     try:
-        return (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        return file.read_bytes()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return b""  # gone, or none of ours
