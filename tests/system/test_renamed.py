@@ -11,14 +11,14 @@ from tests.system.processes import eventually
 
 SLOW = """
 [jobs.slow]
-command = "work 60"
+command = "work forever"
 schedule = "* * * * * *"
 retries = { max = 1, delay = "0s", on = ["lost"] }
 """
 FLAKY = """
 [jobs.flaky]
-command = "work 0 1"
-retries = { max = 1, delay = "2s", factor = 1.0, jitter = 0.0 }
+command = "work held 1"
+retries = { max = 1, delay = "3s", factor = 1.0, jitter = 0.0 }
 """
 
 
@@ -56,7 +56,7 @@ def test_a_run_that_the_supervisor_holds_is_taken_back(
     make_node: MakeNode, number: signal.Signals
 ) -> None:
     """It ends as itself, under the name that the node had when it ran."""
-    jobs = SLOW.replace("work 60", "work held 7")
+    jobs = SLOW.replace("work forever", "work held 7")
     node = make_node(jobs, more='node = "before"', grace="60s").start()
     run_id = started(node)[0].run_id
     node.send(number)
@@ -74,6 +74,7 @@ def test_a_run_that_the_supervisor_holds_is_taken_back(
 def test_a_run_between_two_attempts_gets_its_next_one(make_node: MakeNode) -> None:
     node = make_node(FLAKY, more='node = "before"').start()
     run_id = node.trigger("flaky")
+    node.journal.release("held")  # only now, so that the delay begins before one's eyes
     eventually(lambda: node.job("flaky")["state"] == "retrying", "it waits for the second")
     node.kill9()
     rename(node)
