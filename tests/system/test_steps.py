@@ -34,8 +34,8 @@ JOBS = f"""
 [jobs.named]
 command = [{json.dumps(sys.executable)}, "-c", {json.dumps(NAMED)}]
 env = {{ PYTHONPATH = {json.dumps(str(ROOT))}, GO = "%s" }}
-watchdog = "2s"
-timeout = "1m"
+watchdog = "30s"
+timeout = "5m"
 [jobs.printed]
 command = ["/bin/sh", "-c", {json.dumps(PRINTED)}]
 steps = {{ start = '^INFO Running (?P<step>\\S+)…', end = '^INFO (?:Completed|Skipped)' }}
@@ -79,8 +79,8 @@ def test_what_a_run_says_is_shown_and_its_steps_outlive_the_daemon(node: Node, g
     steps = {one["step"]: one["duration_s"] for one in run["steps"]}
     assert list(steps) == ["load", "send_reminders"]
     assert run["outcome"] == "success"
-    assert 0.4 < steps["load"] < run["duration_s"]
-    assert 0.5 < steps["send_reminders"] < run["duration_s"]
+    assert 0.25 < steps["load"] < run["duration_s"]
+    assert 0.25 < steps["send_reminders"] < run["duration_s"]
     assert counted(node, "named", "load") == counted(node, "named", "send_reminders") == 1
 
 
@@ -91,7 +91,7 @@ def test_steps_are_found_in_what_a_command_prints(node: Node) -> None:
         "pretix.base.services.orders.expire_orders",
         "pretix.base.services.waitinglist.process",
     ]
-    assert steps["pretix.base.services.waitinglist.process"] > 1.0
+    assert steps["pretix.base.services.waitinglist.process"] > 0.6
     assert counted(node, "printed", "pretix.base.services.waitinglist.process") == 1
 
 
