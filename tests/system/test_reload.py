@@ -16,13 +16,15 @@ schedule = "0 0 1 1 *"
 command = "work 0"
 schedule = "* * * * * *"
 [jobs.changes]
-command = "work 2 3"
+command = "work one 3"
+[jobs.leaves]
+command = "work two 3"
 [jobs.goes]
 command = "work 0"
 schedule = "* * * * * *"
 """
 AFTER = (
-    BEFORE.replace('"work 2 3"', '"work 0 4"').partition("[jobs.goes]")[0]
+    BEFORE.replace('"work one 3"', '"work 0 4"').partition("[jobs.goes]")[0]
     + '[jobs.comes]\ncommand = "work 0"\nschedule = "* * * * * *"\n'
 )
 BAD = BEFORE + '[jobs.bad]\ncommand = "true"\nevery = "soon"\n'
@@ -76,6 +78,7 @@ def test_a_run_keeps_the_definition_with_which_it_started(node: Node) -> None:
     eventually(lambda: node.job("changes")["state"] == "running", "it runs")
     node.configure(AFTER)
     assert node.ctl_json("reload")["changed"] == ["changes"]
+    node.journal.release("one")
     assert node.ended(run_id)["exit_code"] == 3
     assert node.run_to_end("changes")["exit_code"] == 4
 
@@ -99,10 +102,11 @@ def test_series_come_and_go_with_their_jobs(node: Node) -> None:
 
 
 def test_a_run_of_a_removed_job_goes_on_to_its_end(node: Node) -> None:
-    run_id = node.trigger("changes")
-    eventually(lambda: node.job("changes")["state"] == "running", "it runs")
-    node.configure(BEFORE.replace("[jobs.changes]", "[jobs.other]"))
-    assert node.ctl_json("reload")["removed"] == ["changes"]
+    run_id = node.trigger("leaves")
+    eventually(lambda: node.job("leaves")["state"] == "running", "it runs")
+    node.configure(BEFORE.replace("[jobs.leaves]", "[jobs.other]"))
+    assert node.ctl_json("reload")["removed"] == ["leaves"]
+    node.journal.release("two")
     run = node.ended(run_id)
     assert (run["outcome"], run["exit_code"]) == ("failure", 3)
-    assert run_id in [note.run_id for note in node.journal.ends("changes")]
+    assert run_id in [note.run_id for note in node.journal.ends("leaves")]
