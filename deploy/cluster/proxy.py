@@ -93,6 +93,11 @@ class Proxy:
         """How many connections there are now."""
         return len(self._links)
 
+    @property
+    def lacking(self) -> int:
+        """How many of them lack bytes, because these were swallowed."""
+        return sum(link.lacks_bytes for link in [*self._links])
+
     def attempts_since(self, instant_s: float) -> int:
         """Return how often somebody has connected, or tried to, since a monotonic instant."""
         return sum(attempt_s >= instant_s for attempt_s in self.attempts_s)

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from deploy.cluster.proxy import DOWN, UP, Proxy
-from tests.system.processes import eventually
+from tests.system.processes import WITHIN_S, eventually
 
 
 class Echo:
@@ -62,7 +62,7 @@ def proxy(echo: Echo) -> Iterator[Proxy]:
 @pytest.fixture
 def client(proxy: Proxy) -> Iterator[socket.socket]:
     """A connection through the proxy that has been used."""
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as connection:
         ask(connection, b"hello")
         yield connection
 
@@ -75,7 +75,7 @@ def ask(connection: socket.socket, words: bytes) -> None:
 
 def knock(proxy: Proxy) -> None:
     """Connect, and wait for the end of it. The reset may come before or after it is made."""
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as connection:
         connection.recv(1)
 
 
@@ -86,18 +86,18 @@ def is_silent(connection: socket.socket) -> bool:
     except TimeoutError:
         return True
     finally:
-        connection.settimeout(5)
+        connection.settimeout(WITHIN_S)
 
 
 def test_latency_counts_each_way(proxy: Proxy, client: socket.socket) -> None:
-    proxy.latency_s = 0.15
+    proxy.latency_s = 1.0
     began_s = time.monotonic()
     ask(client, b"late")
-    assert 0.3 <= time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s >= 2
     proxy.heal()
     began_s = time.monotonic()
     ask(client, b"soon")
-    assert time.monotonic() - began_s < 0.3
+    assert time.monotonic() - began_s < 2
 
 
 def test_jitter_keeps_the_order(proxy: Proxy, client: socket.socket) -> None:
@@ -116,7 +116,7 @@ def test_a_cut_breaks_what_is_there_and_nothing_later(proxy: Proxy, client: sock
     proxy.cut()
     with pytest.raises(ConnectionResetError):
         client.recv(1)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as again:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as again:
         ask(again, b"again")
 
 
@@ -127,7 +127,7 @@ def test_refused_connections_break_until_healed(proxy: Proxy, client: socket.soc
         knock(proxy)
     assert proxy.attempts_since(before_s) == 1
     proxy.heal()
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as again:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as again:
         ask(again, b"again")
 
 
@@ -145,8 +145,8 @@ def test_a_blackhole_holds_back_and_loses_nothing(
 def test_a_blackhole_may_be_one_way(echo: Echo, proxy: Proxy, client: socket.socket) -> None:
     proxy.blackhole(DOWN)
     client.sendall(b"there")
+    eventually(lambda: echo.heard == b"hellothere", "this way is open")
     assert is_silent(client)
-    assert echo.heard == b"hellothere"
     proxy.heal()
     assert client.recv(1000) == b"there"
     proxy.blackhole(UP)
@@ -158,8 +158,9 @@ def test_a_blackhole_may_be_one_way(echo: Echo, proxy: Proxy, client: socket.soc
 def test_a_swallowed_answer_never_comes(echo: Echo, proxy: Proxy, client: socket.socket) -> None:
     proxy.swallow_answers()
     client.sendall(b"commit")
+    eventually(lambda: echo.heard == b"hellocommit", "the server hears it")
+    eventually(lambda: proxy.lacking == 1, "the answer is swallowed")
     assert is_silent(client)
-    assert echo.heard == b"hellocommit"
     proxy.heal()
     with pytest.raises(ConnectionResetError):
         client.recv(1)
