@@ -12,6 +12,7 @@ must be able to read; what is not in it (often ``psql``) comes from where it alw
 
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -20,6 +21,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -68,11 +70,18 @@ def is_installed() -> bool:
     return True
 
 
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(count: int = 1) -> int:
+    """Return the first of ``count`` TCP ports of 127.0.0.1 in a row that nobody has. They lie
+    below those that the kernel gives out, so that nobody gets one of them by chance before it
+    is used; and they are chosen at random, for others may choose at the same time."""
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+    lowest = int(given.split()[0])
+    while True:
+        first = random.randrange(10_000, max(lowest - count, 30_000))
+        with ExitStack() as held, suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 class PrivatePostgres:

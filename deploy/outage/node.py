@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from deploy.cluster.postgres import free_port
-
 JOB = "runperiodic"
 ANSWER_WITHIN_S = 5.0
 STOP_WITHIN_S = 15.0
@@ -36,15 +34,15 @@ class NotReady(Exception):
 class Node:
     """A folder with a configuration, and the daemon that runs on it."""
 
-    def __init__(self, folder: Path, name: str, store_url: str, jobs: str) -> None:
+    def __init__(self, folder: Path, name: str, port: int, store_url: str, jobs: str) -> None:
         self.name = name
         self.folder = folder
         folder.mkdir()
-        self._port = free_port()
+        self._port = port
         config = folder / "jobd.toml"
         config.touch(mode=0o600)  # it holds the store's password
         config.write_text(
-            _CONFIG.format(name=name, port=self._port, store_url=store_url, jobs=jobs),
+            _CONFIG.format(name=name, port=port, store_url=store_url, jobs=jobs),
             encoding="utf-8",
         )
         with (folder / "log").open("wb") as log:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from deploy.cluster.postgres import free_port
 from deploy.outage.node import JOB, Node, NotReady
 from deploy.outage.plan import INTERVAL_MIN, MEMORY_MAX_MIB, NODE_MIB, NODES, TIMEOUT_MIN, Plan
 
@@ -60,7 +61,11 @@ class Nodes:
         )  # fmt: skip
         self.scrapes: list[Scrape] = []
         self._over = Event()
-        self._nodes = [Node(folder / name, name, store_urls(), jobs) for name in NODES]
+        first = free_port(len(NODES))
+        self._nodes = [
+            Node(folder / name, name, port, store_urls(), jobs)
+            for port, name in enumerate(NODES, first)
+        ]
         self._watch = Thread(target=self._scrape_all_the_while, name="watch", daemon=True)
 
     def await_ready(self) -> None:

@@ -2,20 +2,18 @@
 
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.cluster.postgres import free_port
 from tests.system.newcomer import TREE, fresh_environment
 from tests.system.processes import eventually, is_alive, processes_with
 
@@ -28,7 +26,7 @@ class Terminal:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="jobd-test-"))
         self.state = self.folder / "cluster"
-        self.port = three_free_ports()
+        self.port = free_port(3)
         self._log = self.folder / "log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -62,19 +60,6 @@ class Terminal:
     def pid(self, node: str) -> int:
         """Return a node's daemon, as the hint finds it."""
         return int((self.state / node / "pid").read_text(encoding="ascii"))
-
-
-def three_free_ports() -> int:
-    """Return the first of three ports in a row that nobody has. They lie below those that the
-    kernel gives to connections, of which other tests make many meanwhile."""
-    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
-    lowest = int(given.split()[0])
-    while True:
-        first = random.randrange(10_000, max(lowest - 3, 30_000))
-        with ExitStack() as held, suppress(OSError):
-            for port in range(first, first + 3):
-                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
 
 
 @pytest.fixture(scope="module")
