@@ -21,6 +21,7 @@ OUTLASTS = "a job outlasts its interval"
 _JOBS = """\
 [limits]
 memory_budget = "{node}M"
+pressure = {{ memory = 100.0, io = 100.0, store = "1m" }}  # cron's, who melts on the same machine
 
 [jobs.{job}]
 description = "What cron runs on the other side"
