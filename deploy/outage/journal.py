@@ -13,6 +13,7 @@ class Note:
     kind: str
     node: str
     pid: int
+    tick: str  # as jobd told it to the run; "-" with cron, which tells nothing
     at_s: float  # monotonic
 
 
@@ -25,11 +26,13 @@ class Journal:
     def notes(self) -> list[Note]:
         """Return all notes, in the order in which they were written."""
         try:
-            lines = (self.folder / "journal").read_text(encoding="ascii").splitlines()
+            text = (self.folder / "journal").read_text(encoding="ascii")
         except FileNotFoundError:  # nothing has started yet
             return []
-        words = (line.split() for line in lines)
-        return [Note(kind, node, int(pid), float(at_s)) for kind, node, pid, at_s in words]
+        words = (line.split() for line in text.split("\n")[:-1])  # the rest is being written
+        return [
+            Note(kind, node, int(pid), tick, float(at_s)) for kind, node, pid, tick, at_s in words
+        ]
 
     def held_bytes(self) -> list[int]:
         """Return what each run that is alive now holds, by the kernel's account."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.request import urlopen
 
 JOB = "runperiodic"
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 30.0
 STOP_WITHIN_S = 15.0
 MOST_VERDICTS = 1000
 _CONFIG = """\

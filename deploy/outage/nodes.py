@@ -12,7 +12,7 @@ from deploy.cluster.postgres import free_port
 from deploy.outage.node import JOB, Node, NotReady
 from deploy.outage.plan import INTERVAL_MIN, MEMORY_MAX_MIB, NODE_MIB, NODES, TIMEOUT_MIN, Plan
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 POLL_S = 0.1
 SCRAPE_EVERY_S = 0.5
 UTILIZATION = f'jobd_job_interval_utilization_ratio{{job_name="{JOB}"}}'

@@ -124,7 +124,8 @@ def _age_s() -> float:
 
 
 def _note(folder: str, kind: str) -> None:
-    line = f"{kind} {os.environ['JOBD_NODE']} {os.getpid()} {time.monotonic():.3f}\n"
+    tick = os.environ.get("JOBD_TICK", "-")
+    line = f"{kind} {os.environ['JOBD_NODE']} {os.getpid()} {tick} {time.monotonic():.3f}\n"
     with open(f"{folder}/journal", "a", encoding="ascii") as journal:
         journal.write(line)  # one write, at the end of the file, whoever else writes
 

@@ -25,7 +25,7 @@ class Side:
     """What both sides have in common. ``beside``: starts that found another run alive."""
 
     samples: Sequence[Sample]
-    starts_min: Sequence[float]
+    starts_min: Sequence[float]  # by the runs' own notes; with jobd, of which tick each was
     beside: int
     fates: Counter[str]  # ticks, by what became of them
 
@@ -81,7 +81,9 @@ class Record:
 
     @property
     def jobd_recovery_min(self) -> float | None:
-        """How long after the network healed jobd's next tick started; None: never."""
+        """How long after the network healed the first tick came that jobd started; None: never.
+
+        How soon a process has come to its first note is the machine's matter."""
         heals = self.plan.heals_min
         return min((at - heals for at in self.jobd.starts_min if at >= heals), default=None)
 

@@ -23,6 +23,7 @@ from deploy.outage.sandbox import Sandbox
 # -S: without site-packages it starts four times as fast.
 COMMAND = [sys.executable, "-S", str(Path(__file__).with_name("program.py"))]
 TURN_S = 0.05
+ACCOUNTED_WITHIN_S = 60.0
 SAMPLE_EVERY_S = 0.25
 STORE = "jobd"
 SIDES = ("cron", "jobd")
@@ -67,6 +68,7 @@ class Replay:
                 self._look(at_min)
             time.sleep(TURN_S)  # between two turns; the length of the plan bounds them
         self._look(self._plan.length_min)
+        self._await_accounts()
         return self._record()
 
     def _prepare(self) -> None:
@@ -140,6 +142,18 @@ class Replay:
             samples.append(Sample(at_min, len(held), sum(held)))
         self._oom_kills.append((at_min, self._sandbox.oom_kills()))
 
+    def _await_accounts(self) -> None:
+        """Wait until each tick is decided and each run has noted its start: the last ones are due
+        shortly before the end. What is still missing then is missing in the record."""
+        until_s = time.monotonic() + ACCOUNTED_WITHIN_S
+        while not self._is_accounted_for() and time.monotonic() < until_s:
+            time.sleep(TURN_S)  # between two questions, until ACCOUNTED_WITHIN_S is over
+
+    def _is_accounted_for(self) -> bool:
+        verdicts = [verdict for _, verdict in self._verdicts()]
+        begun = sum(not verdict["reason"] for verdict in verdicts)
+        return len(verdicts) == len(list(self._plan.ticks())) and begun <= len(self._starts("jobd"))
+
     def _record(self) -> Record:
         outlasted = self._nodes.first_outlasted()
         verdicts = list(self._verdicts())
@@ -167,13 +181,21 @@ class Replay:
 
     def _side(self, side: str, fates: Counter[str]) -> Side:
         notes = self._journals[side].notes()
-        starts = [self._minute(note.at_s) for note in notes if note.kind == "start"]
         return Side(
             samples=self._samples[side],
-            starts_min=[at for at in starts if 0 <= at < self._plan.length_min],
+            starts_min=self._starts(side),
             beside=sum(note.kind == "beside" for note in notes),
             fates=fates,
         )
+
+    def _starts(self, side: str) -> list[float]:
+        """Return the minutes of a side's starts within the plan."""
+        notes = (note for note in self._journals[side].notes() if note.kind == "start")
+        starts = [
+            self._minute(note.at_s) if note.tick == "-" else self._minute_of(note.tick)
+            for note in notes
+        ]
+        return [at for at in starts if 0 <= at < self._plan.length_min]
 
 
 def _fate(verdict: dict[str, Any]) -> str:
