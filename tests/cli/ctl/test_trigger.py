@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from jobd.core.events import OperatorEvent, TriggerAsked
 from jobd.core.outcome import Outcome
 from jobd.web.node import ReloadResult
 from tests.cli.ctl.conftest import Ctl
+from tests.system.processes import eventually
 from tests.web.fake_node import (
     NOW,
     PATIENCE_S,
@@ -320,11 +321,15 @@ def test_following_logs_goes_on_to_the_next_attempt(
     node.outputs.update({("aaaa1111", 1): b"first\n", ("aaaa1111", 2): b"second\n"})
 
     def retry_and_end() -> None:
+        # Sooner the second attempt might be the one that is found, and followed from its begin.
+        eventually(lambda: node.waited_for > 0, "the first attempt is followed")
         server.call(node.retry("aaaa1111"))
         server.call(node.end_run("aaaa1111", attempt=2))
 
-    Timer(0.4, retry_and_end).start()
+    retrying = Thread(target=retry_and_end)
+    retrying.start()
     said = ctl("logs", "-f", "backup")
+    retrying.join(PATIENCE_S)
     assert (said.out, said.err) == ("first\nsecond\n", "jobd ctl: attempt 2\n")
 
 
