@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,12 +31,17 @@ class Terminal:
     process: subprocess.Popen[bytes]
     master: int
     slave: int
+    before: list[Any]  # how the terminal was set
     seen: bytes = b""
 
     def wait_for(self, text: bytes) -> None:
         """Read until the text has appeared."""
+        self.wait_until(lambda seen: text in seen)
+
+    def wait_until(self, is_there: Callable[[bytes], bool]) -> None:
+        """Read until this is true of what has been seen."""
         deadline = time.monotonic() + PATIENCE_S
-        while text not in self.seen:
+        while not is_there(self.seen):
             assert time.monotonic() < deadline, self.seen
             if select.select([self.master], [], [], 0.2)[0]:
                 self.seen += os.read(self.master, 65536)
@@ -59,11 +64,12 @@ def terminal(server: Served, request: pytest.FixtureRequest) -> Iterator[Termina
     for name in ("COLUMNS", "LINES"):
         environment.pop(name, None)
     environment |= getattr(request, "param", {})
+    before = termios.tcgetattr(slave)
     process = subprocess.Popen(
         [sys.executable, "-m", "jobd", "ctl", "top"],
         stdin=slave, stdout=slave, stderr=slave, env=environment,
     )  # fmt: skip
-    yield Terminal(process, master, slave)
+    yield Terminal(process, master, slave, before)
     process.kill()
     process.wait(PATIENCE_S)
     os.close(master)
@@ -71,10 +77,9 @@ def terminal(server: Served, request: pytest.FixtureRequest) -> Iterator[Termina
 
 
 def test_q_leaves_and_gives_the_terminal_back(terminal: Terminal) -> None:
-    before = termios.tcgetattr(terminal.slave)
     terminal.wait_for(b"backup")
     os.write(terminal.master, b"q")
-    assert (terminal.leave(), termios.tcgetattr(terminal.slave)) == (0, before)
+    assert (terminal.leave(), termios.tcgetattr(terminal.slave)) == (0, terminal.before)
 
 
 def test_ctrl_c_leaves_as_quietly(terminal: Terminal) -> None:
@@ -107,12 +112,16 @@ def test_a_terminal_on_which_nothing_can_be_drawn_is_told_so(terminal: Terminal)
 
 def test_it_takes_the_size_that_the_terminal_has_become(terminal: Terminal) -> None:
     terminal.wait_for(b"SKIPS")
-    terminal.seen = b""
     fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
     terminal.process.send_signal(signal.SIGWINCH)
-    terminal.wait_for(b"STATE")
-    assert b"SKIPS" not in terminal.seen.rpartition(b"STATE")[2]
+    terminal.wait_until(is_narrow)
     assert terminal.process.poll() is None
+
+
+def is_narrow(seen: bytes) -> bool:
+    """Whether the last picture has no room for all columns, and has come as far as its rows."""
+    picture = seen.rpartition(b"STATE")[2]
+    return b"backup" in picture and b"SKIPS" not in picture
 
 
 def test_a_daemon_that_goes_away_is_said_and_what_was_known_stays(
