@@ -34,7 +34,7 @@ def test_nights_of_every_trouble_break_no_promise(pool, first):
         pytest.skip(TOO_SLOW)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_night_of_one_trouble_breaks_no_promise(pool, kind):
     plan = Night(hours=8, kinds=(kind,), faults_an_hour=6)

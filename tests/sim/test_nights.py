@@ -12,7 +12,7 @@ def broken_in(seed: int, kinds: tuple[str, ...] = KINDS) -> list[str]:
     return verdict(night(seed, kinds=kinds))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, SEEDS_A_TEST * TESTS, SEEDS_A_TEST))
 def test_nights_of_every_trouble_break_no_promise(pool, first):
     """Each seed is a night of 24 hours with two faults an hour; 2,400 hours in all."""
@@ -20,7 +20,7 @@ def test_nights_of_every_trouble_break_no_promise(pool, first):
     assert [complaints for complaints in broken if complaints] == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_night_of_one_trouble_breaks_no_promise(pool, kind):
     broken = pool.map(broken_in, range(1000, 1005), [(kind,)] * 5)
