@@ -18,7 +18,7 @@ def test_every_example_configuration_in_the_pages_is_valid(tmp_path: Path) -> No
             [sys.executable, "-m", "jobd", "check", "-c", str(path)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert done.returncode == 0, f"{page}:\n{text}\n{done.stdout}{done.stderr}"
@@ -40,7 +40,7 @@ def test_every_example_in_python_runs() -> None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert done.returncode == 0, f"{page}:\n{text}\n{done.stderr}"

@@ -36,7 +36,7 @@ def recipe(state: Path) -> str:
     """Return the page's lines, with what it offers to those whose sqlite3 has no ``.recover``."""
     lines = block_with(OPERATING, ".recover").replace("/var/lib/jobd", str(state))
     probe = subprocess.run(
-        ["sqlite3", ":memory:", ".recover"], capture_output=True, text=True, timeout=30
+        ["sqlite3", ":memory:", ".recover"], capture_output=True, text=True, timeout=60
     )
     if probe.returncode == 0 and not probe.stderr:
         return lines

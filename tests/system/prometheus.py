@@ -48,7 +48,7 @@ class Prometheus:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()  # nothing of it is kept
-        self._process.wait(10)
+        self._process.wait(60)
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """Return the samples of an instant query: each with ``metric`` and ``value``."""
@@ -74,7 +74,7 @@ class Prometheus:
     def _ask(self, path: str, **words: str) -> Any:
         url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(words)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as reply:
+            with urllib.request.urlopen(url, timeout=60) as reply:
                 return json.load(reply)["data"]
         except urllib.error.HTTPError as error:
             with error:
@@ -83,7 +83,7 @@ class Prometheus:
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, self._said()
         try:
-            with urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=5) as reply:
+            with urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=60) as reply:
                 return bool(reply.status == 200)
         except urllib.error.HTTPError as error:
             error.close()  # it is starting

@@ -26,7 +26,7 @@ def test_the_server_and_its_folder_are_gone(state: Path, tmp_path: Path) -> None
         # For a moment after its start the kernel does not tell the words of a process.
         eventually(lambda: process.pid in processes_with(f"{server}/data"), "it has its words")
         begin_anew(state, ("a",))
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     assert not server.exists()
     assert not (state / "a").exists()
 

@@ -46,7 +46,7 @@ def url(node: Node, path: str) -> str:
 
 def fetch(node: Node, path: str) -> str:
     """Return what TCP gives at a path."""
-    with urllib.request.urlopen(url(node, path), timeout=10) as reply:
+    with urllib.request.urlopen(url(node, path), timeout=60) as reply:
         return str(reply.read().decode())
 
 
@@ -60,7 +60,7 @@ def test_promtool_finds_nothing_to_say(node: Node, needs_tool: Callable[[str, st
     promtool = needs_tool("promtool", "prometheus")
     done = subprocess.run(
         [promtool, "check", "metrics"],
-        input=fetch(node, "/metrics"), capture_output=True, text=True, timeout=30, check=False,
+        input=fetch(node, "/metrics"), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -107,7 +107,7 @@ def test_ceilings_are_shown(node: Node) -> None:
 
 
 def test_head_has_no_body_that_the_next_answer_would_begin_with(node: Node) -> None:
-    connection = http.client.HTTPConnection(urlsplit(url(node, "")).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url(node, "")).netloc, timeout=60)
     for method, path in (("HEAD", "/metrics"), ("GET", "/healthz")):
         connection.request(method, path)
         reply = connection.getresponse()
@@ -125,7 +125,7 @@ def test_health_and_readiness_are_answered_on_both_listeners(node: Node) -> None
 def test_tcp_only_answers_questions(node: Node) -> None:
     wish = urllib.request.Request(url(node, "/api/v1/jobs/works/trigger"), b"{}", method="POST")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(wish, timeout=10)
+        urllib.request.urlopen(wish, timeout=60)
     assert refused.value.code == 405
     assert "jobd ctl" in refused.value.read().decode()
     refused.value.close()

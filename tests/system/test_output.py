@@ -56,7 +56,7 @@ def node(make_shared_node: MakeNode) -> Node:
 @pytest.fixture(scope="module")
 def loud(node: Node) -> str:
     """The id of a run that wrote two hundred megabytes, and ended."""
-    run = node.ended(node.trigger("loud"), within_s=60)
+    run = node.ended(node.trigger("loud"))
     assert run["outcome"] == "success"
     return str(run["run_id"])
 
@@ -94,7 +94,7 @@ def test_both_streams_are_kept_in_their_true_order(node: Node) -> None:
 def test_any_bytes_come_back_as_they_were(node: Node) -> None:
     run = node.run_to_end("junk")
     argv = [*JOBD, "ctl", "--socket", str(node.socket), "logs", run["run_id"]]
-    raw = subprocess.run(argv, capture_output=True, timeout=30, check=True).stdout
+    raw = subprocess.run(argv, capture_output=True, timeout=60, check=True).stdout
     assert len(raw) == run["output_bytes"] == 3006
     assert raw.endswith(b"\x1b[2J\xff\x00")
     assert len(node.ctl_json("logs", run["run_id"])["text"]) > 0
@@ -113,7 +113,7 @@ def test_logs_f_shows_lines_as_they_come_and_ctrl_c_leaves_the_run_alone(node: N
         assert following.stdout is not None
         assert following.stdout.readline() == "the first of many\n"
         following.send_signal(signal.SIGINT)
-        assert following.wait(10) == 130
+        assert following.wait(60) == 130
     assert node.job("lasts")["state"] == "running"
     node.ctl("cancel", run_id)
 
@@ -127,7 +127,7 @@ def test_a_pattern_without_end_ends_and_holds_up_nobody(node: Node) -> None:
     """It would take longer than anybody lives; no schedule may stand still meanwhile."""
     run_id = node.trigger("dawdles")
     assert node.run_to_end("complains")["outcome"] == "failure"
-    run = node.ended(run_id, within_s=30)
+    run = node.ended(run_id)
     assert (run["outcome"], run["reason"]) == (
         "success",
         "judged without failure_pattern: it gave up after 5 s",

@@ -61,4 +61,4 @@ def spoil(file: Path, state: str) -> None:
 def jobd_run(node: Node) -> subprocess.CompletedProcess[str]:
     """Run a daemon that is expected to leave by itself."""
     argv = [*JOBD, "run", "-c", str(node.config)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)

@@ -82,7 +82,7 @@ def tcp_address(node: Node) -> tuple[str, int]:
 
 def over_tcp(node: Node, path: str, method: str = "GET") -> bytes:
     """Return headers and body of an answer."""
-    connection = http.client.HTTPConnection(*tcp_address(node), timeout=10)
+    connection = http.client.HTTPConnection(*tcp_address(node), timeout=60)
     try:
         connection.request(method, path)
         reply = connection.getresponse()
@@ -196,6 +196,6 @@ def test_no_complaint_about_a_configuration_repeats_a_secret(tmp_path: Path, tex
     config = tmp_path / "jobd.toml"
     config.write_text(text.format(IN_ENV))
     argv = [*JOBD, "check", "-c", str(config)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 78, done.stdout
     assert found_in(done.stdout + done.stderr, (IN_ENV,)) == []
