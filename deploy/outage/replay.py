@@ -186,6 +186,7 @@ class Replay:
             starts_min=self._starts(side),
             beside=sum(note.kind == "beside" for note in notes),
             fates=fates,
+            ends_min=[self._minute(note.at_s) for note in notes if note.kind == "end"],
         )
 
     def _starts(self, side: str) -> list[float]:
